@@ -1,0 +1,235 @@
+"""Builds what the project is made of, each thing only when the content that it is made of changed.
+
+An artifact's digest covers its sources, its command and the toolchain. A build goes to a temporary name and is moved
+into place when it is whole; a digest file beside it is written last. So time stamps mean nothing, and an interrupted
+build leaves the old artifact or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+ENVIRONMENT = ROOT / ".venv"
+PLATFORM = f"{platform.system().lower()}-{platform.machine()}"
+HELM_VERSION = "v4.3.1"
+KUBERNETES_VERSION = "v1.37.2"
+# The oldest glibc that a manylinux2014 wheel may ask for.
+GLIBC = "2.17"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One thing that is built: what it is made of, and how."""
+
+    output: Path
+    sources: list[Path]
+    command: list[str]
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    keep: int = 3
+
+    def digest(self) -> str:
+        """The content that decides whether it must be built again."""
+        content = hashlib.sha256()
+        for part in [*self.command, *sorted(f"{name}={value}" for name, value in self.environment.items())]:
+            content.update(part.encode() + b"\0")
+        for source in sorted(self.sources):
+            content.update(str(source.relative_to(ROOT)).encode() + b"\0" + source.read_bytes() + b"\0")
+        return content.hexdigest()
+
+
+def _go_sources(*directories: Path) -> list[Path]:
+    files = [ROOT / "requirements" / "toolchain.txt"]
+    for directory in directories:
+        files += [path for path in directory.rglob("*") if path.is_file() and not path.name.endswith("_test.go") and "testdata" not in path.parts]
+    return files
+
+
+def _flags(**stamps: str) -> str:
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
+
+def _helm_stamp() -> dict[str, str]:
+    """A module build of Helm calls itself v4.3; charts and the User-Agent want the whole version."""
+    major, minor = KUBERNETES_VERSION[1:].split(".")[:2]
+    return {
+        "helm.sh/helm/v4/internal/version.version": HELM_VERSION,
+        # helm: Makefile. The version that `.Capabilities.KubeVersion` has where there is no cluster.
+        "helm.sh/helm/v4/pkg/chart/common.k8sVersionMajor": major,
+        "helm.sh/helm/v4/pkg/chart/common.k8sVersionMinor": minor,
+    }
+
+
+def library() -> Artifact:
+    """The shared library that `helm_sdkpy/_ffi.py` loads."""
+    go = ROOT / "go"
+    machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
+    export_map = "exports.map"
+    flags = _flags(**_helm_stamp()) + f" -extldflags '-Wl,--version-script={export_map}'"
+    return Artifact(
+        output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",
+        sources=_go_sources(go),
+        command=["go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
+        directory=go / "shim",
+        environment={"CGO_ENABLED": "1", "CC": f"zig-cc -target {machine}-linux-gnu.{GLIBC}"},
+    )
+
+
+def cluster() -> Artifact:
+    """The test cluster's one binary."""
+    version = KUBERNETES_VERSION
+    major, minor = version[1:].split(".")[:2]
+    base = "k8s.io/component-base/version"
+    flags = _flags(**{f"{base}.gitVersion": version, f"{base}.gitMajor": major, f"{base}.gitMinor": minor})
+    return Artifact(
+        output=ROOT / "helm_sdkpy" / "testing" / "_bin" / PLATFORM / "testcluster",
+        sources=_go_sources(ROOT / "testcluster"),
+        command=["go", "build", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
+        directory=ROOT / "testcluster",
+        environment={"CGO_ENABLED": "0"},
+    )
+
+
+def helm() -> Artifact:
+    """The helm command of the same module version: the oracle of the tests."""
+    go = ROOT / "go"
+    return Artifact(
+        output=BUILD / "bin" / "helm",
+        sources=[go / "go.mod", go / "go.sum", ROOT / "requirements" / "toolchain.txt"],
+        command=["go", "build", "-trimpath", "-ldflags", _flags(**_helm_stamp()), "-o", "{output}", "helm.sh/helm/v4/cmd/helm"],
+        directory=go,
+        environment={"CGO_ENABLED": "0"},
+    )
+
+
+def build(artifact: Artifact) -> None:
+    """Put the artifact in place: as it is, from the cache of earlier contents, or by building it."""
+    digest = artifact.digest()
+    stamp = artifact.output.with_name(artifact.output.name + ".digest")
+    if artifact.output.exists() and _read(stamp) == digest:
+        return
+    with _lock(artifact.output.name):
+        if artifact.output.exists() and _read(stamp) == digest:
+            return
+        cached = BUILD / "cache" / f"{artifact.output.name}-{digest[:16]}"
+        if not cached.exists():
+            _build(artifact, cached)
+        os.utime(cached)
+        artifact.output.parent.mkdir(parents=True, exist_ok=True)
+        stamp.unlink(missing_ok=True)
+        fresh = artifact.output.with_name(f".{artifact.output.name}.{os.getpid()}")
+        try:
+            os.link(cached, fresh)
+        except OSError:
+            shutil.copy2(cached, fresh)
+        fresh.replace(artifact.output)
+        stamp.write_text(digest)
+        _prune(artifact)
+
+
+def _build(artifact: Artifact, cached: Path) -> None:
+    print(f"building {artifact.output.name} (a first build takes minutes) …", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = cached.with_name(f"{cached.name}.{os.getpid()}")
+    command = [part.replace("{output}", str(unfinished)) for part in artifact.command]
+    # Everything that the digest covers is said in the command: a user's GOFLAGS must not change what is built.
+    environment = os.environ | artifact.environment | {"GOFLAGS": "-buildvcs=false"}
+    try:
+        done = subprocess.run(command, cwd=artifact.directory, env=environment, check=False)
+        if done.returncode:
+            raise SystemExit(f"scripts/dev: building {artifact.output.name} failed (see above)")
+        unfinished.replace(cached)
+    finally:
+        for leftover in cached.parent.glob(f"{cached.name}.*"):
+            leftover.unlink()
+    print(f"built {artifact.output.name} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _prune(artifact: Artifact) -> None:
+    """Keep the newest few contents, so that changing branches to and fro does not build."""
+    contents = sorted((BUILD / "cache").glob(f"{artifact.output.name}-*"), key=lambda path: path.stat().st_mtime)
+    for old in contents[: -artifact.keep]:
+        old.unlink(missing_ok=True)
+
+
+def environment() -> None:
+    """The project's Python environment, exactly as `requirements/dev.txt` pins it."""
+    pins = ROOT / "requirements" / "dev.txt"
+    python = Path(getattr(sys, "_base_executable", sys.executable))
+    digest = hashlib.sha256(pins.read_bytes() + str(python).encode() + str(ROOT).encode()).hexdigest()
+    stamp = ENVIRONMENT / "helm-sdkpy.digest"
+    if _read(stamp) == digest:
+        return
+    with _lock("environment"):
+        if _read(stamp) == digest:
+            return
+        stamp.unlink(missing_ok=True)
+        uv = ["uv", "--quiet", "--no-config"]
+        _check([*uv, "venv", "--clear", "--python", str(python), str(ENVIRONMENT)])
+        _check([*uv, "pip", "sync", "--python", str(ENVIRONMENT / "bin" / "python"), "--require-hashes", str(pins)])
+        # The checkout itself, so that `import helm_sdkpy` and the pytest plugin's entry point work from anywhere.
+        _check(
+            [*uv, "pip", "install", "--python", str(ENVIRONMENT / "bin" / "python"), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        )
+        stamp.write_text(digest)
+
+
+def modules() -> None:
+    """Every Go module that any recipe needs, so that none needs the network later."""
+    stamp = BUILD / "modules.digest"
+    files = [path for name in ("go", "testcluster", "go/tools", "benchmarks/native") for path in (ROOT / name).glob("go.*")]
+    content = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
+    if _read(stamp) == content:
+        return
+    for directory in sorted({path.parent for path in files}):
+        _check(["go", "mod", "download"], cwd=directory)
+    BUILD.mkdir(exist_ok=True)
+    stamp.write_text(content)
+
+
+TARGETS: dict[str, Callable[[], None]] = {
+    "env": environment,
+    "modules": modules,
+    "lib": lambda: build(library()),
+    "cluster": lambda: build(cluster()),
+    "helm": lambda: build(helm()),
+}
+
+
+def _check(command: list[str], cwd: Path = ROOT) -> None:
+    if subprocess.run(command, cwd=cwd, check=False).returncode:
+        raise SystemExit(f"scripts/dev: `{' '.join(command[:4])} …` failed (see above)")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> Iterator[None]:
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    for target in sys.argv[1:]:
+        TARGETS[target]()

@@ -1,6 +1,6 @@
 module github.com/helm-sdkpy/helm-sdkpy/go
 
-go 1.26.0
+go 1.27.0
 
 require (
 	github.com/fluxcd/cli-utils v1.2.2

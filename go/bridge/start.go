@@ -1,0 +1,133 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+)
+
+// envelope is what the bridge itself reads of a request.
+type envelope struct {
+	Listen    bool            `json:"listen"`
+	LogLevel  string          `json:"log_level"`
+	Arguments json.RawMessage `json:"arguments"`
+}
+
+// Start checks the request, starts the action on a goroutine of its own and returns at once: {} or {"error": {...}}.
+//
+// How the action ends is the operation's done event. A Request with a method Validate() error is asked before anything starts.
+func Start[H, Request, Result any](r *Runtime, handles *Handles[H], handle, op uint64, request []byte, action func(*Operation, H, Request) (Result, error)) []byte {
+	return Answer(nil, Guard("start", func() error {
+		operation, arguments, err := open[Request](r, op, request)
+		if err != nil {
+			r.forget(op)
+			return err
+		}
+		on, err := handles.Get(handle)
+		if err != nil {
+			r.forget(op)
+			return err
+		}
+		if err := r.begin(operation); err != nil {
+			operation.stop()
+			return err
+		}
+		go r.run(operation, func() (any, error) { return action(operation, on, arguments) })
+		return nil
+	}))
+}
+
+// open reads the request and makes its operation, which is not started yet.
+func open[Request any](r *Runtime, number uint64, request []byte) (*Operation, Request, error) {
+	var arguments Request
+	if number == 0 {
+		return nil, arguments, Errorf(CodeInvalidRequest, "operation 0 belongs to nobody: numbers start at 1")
+	}
+	var asked envelope
+	if err := Decode(request, &asked); err != nil {
+		return nil, arguments, err
+	}
+	level, known := levels[asked.LogLevel]
+	if !known {
+		return nil, arguments, invalid("log_level", "expected one of %q, got %q", slices.Sorted(maps.Keys(levels)), asked.LogLevel)
+	}
+	if asked.Arguments != nil {
+		if err := Decode(asked.Arguments, &arguments); err != nil {
+			return nil, arguments, err
+		}
+	}
+	if checked, ok := any(&arguments).(interface{ Validate() error }); ok {
+		if err := checked.Validate(); err != nil {
+			return nil, arguments, asError(err, CodeInvalidRequest)
+		}
+	}
+	r.logLevel.Store(int64(level))
+	return r.newOperation(number, asked.Listen, level), arguments, nil
+}
+
+func (r *Runtime) newOperation(number uint64, listening bool, level slog.Level) *Operation {
+	op := newOperation(context.Background())
+	q := newQueue(number)
+	op.number, op.listening, op.logLevel, op.grace = number, listening, level, r.grace
+	op.emit = func(event Event) { r.outbox.add(q, event) }
+	op.ask = func(text []byte) { r.outbox.call(q, text) }
+	op.done = func(key string, value []byte) { r.outbox.done(q, key, value) }
+	op.abandon = func() { r.abandon(op) }
+	return op
+}
+
+// run does the action and says how it ended. It is the goroutine's whole life.
+func (r *Runtime) run(op *Operation, action func() (any, error)) {
+	defer op.stop()
+	var result json.RawMessage
+	err := Guard("operation", func() error {
+		value, err := action()
+		if err != nil {
+			return err
+		}
+		if result, err = encode(value); err != nil {
+			return Errorf(CodeInvalidResult, "encoding the result: %w", err)
+		}
+		return nil
+	})
+	ended, cancelled := op.finish()
+	switch {
+	case !ended:
+	case cancelled:
+		op.done("error", encodeError(cancellation(err)))
+	case err != nil:
+		op.done("error", encodeError(asError(err, CodeHelm)))
+	default:
+		op.done("result", result)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running--
+	if ended {
+		r.remove(op)
+	}
+}
+
+// abandon tells the caller that the operation ended, although its goroutine goes on.
+func (r *Runtime) abandon(op *Operation) {
+	op.done("error", encodeError(Errorf(CodeCancelled, "cancelled; what it was doing can not be interrupted and still runs").with("abandoned", true)))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remove(op)
+}
+
+// cancellation is the error of a cancelled operation: the action's own says what it was doing, and its code is a detail.
+func cancellation(err error) *Error {
+	if err == nil {
+		return Errorf(CodeCancelled, "cancelled; the work was already done")
+	}
+	own := asError(err, CodeHelm)
+	if own.Code == CodeCancelled {
+		return own
+	}
+	own = own.with("cause", own.Code)
+	own.Code = CodeCancelled
+	return own
+}

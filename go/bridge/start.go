@@ -82,7 +82,9 @@ func (r *Runtime) newOperation(number uint64, listening bool, level slog.Level) 
 func (r *Runtime) run(op *Operation, action func() (any, error)) {
 	defer op.stop()
 	var result json.RawMessage
-	err := Guard("operation", func() error {
+	err := error(Errorf(CodePanic, "the action ended its goroutine (runtime.Goexit)"))
+	defer func() { r.end(op, result, err) }()
+	err = Guard("operation", func() error {
 		value, err := action()
 		if err != nil {
 			return err
@@ -92,6 +94,10 @@ func (r *Runtime) run(op *Operation, action func() (any, error)) {
 		}
 		return nil
 	})
+}
+
+// end sends the last event, unless the operation was abandoned before, and takes the goroutine out of the count.
+func (r *Runtime) end(op *Operation, result json.RawMessage, err error) {
 	ended, cancelled := op.finish()
 	switch {
 	case !ended:

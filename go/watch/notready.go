@@ -1,0 +1,194 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"helm.sh/helm/v4/pkg/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+)
+
+// The codes of errors that end a wait.
+const (
+	CodeWaitTimeout = "wait_timeout" // something was not ready in time; details.not_ready says what
+	CodeWaitFailed  = "wait_failed"  // something failed for good; details.not_ready says what
+	CodeHookFailed  = "hook_failed"  // a hook ran and failed; details has resource, status, message and hook
+)
+
+const (
+	finalLook    = 2 * time.Second // for the statuses after a wait has failed
+	namedAtMost  = 5               // objects that a message names; the details name all
+	messageLimit = 300
+)
+
+// explain makes of a failed wait an error that says what was not ready and why, as text and as data. Helm's error has
+// the states too, but as text only, and one line for each object.
+func (c *Client) explain(aim aim, resources kube.ResourceList, timeout time.Duration, failed error) error {
+	var refused apierrors.APIStatus
+	if errors.As(failed, &refused) {
+		return failed
+	}
+	timedOut := wait.Interrupted(failed) || errors.Is(failed, context.DeadlineExceeded)
+	left := c.left(aim, awaited(resources, aim))
+	if c.ctx.Err() != nil {
+		return c.ctx.Err()
+	}
+	details := map[string]any{"not_ready": left.details()}
+	if aim == aimHook && len(left) > 0 {
+		details["hook"] = c.hookPhase(resources[0])
+		details["resource"] = left[0].Resource
+		details["status"] = left[0].Status
+		details["message"] = left[0].Message
+	}
+	if timedOut {
+		if timeout == 0 {
+			timeout = kube.DefaultStatusWatcherTimeout
+		}
+		message := fmt.Sprintf("timed out after %s waiting for %s %s%s", timeout, left.count(len(resources)), aim.wish(), left.listed())
+		return &bridge.Error{Code: CodeWaitTimeout, Message: message, Details: details, Cause: failed}
+	}
+	broken := left.failed()
+	switch {
+	case len(broken) == 0:
+		return failed // not the objects' fault
+	case aim == aimHook:
+		return &bridge.Error{Code: CodeHookFailed, Message: "hook failed" + left.listed(), Details: details, Cause: failed}
+	default:
+		message := fmt.Sprintf("%s failed%s", broken.count(len(resources)), broken.listed())
+		return &bridge.Error{Code: CodeWaitFailed, Message: message, Details: details, Cause: failed}
+	}
+}
+
+func (a aim) wish() string {
+	switch a {
+	case aimGone:
+		return "to be deleted"
+	case aimHook:
+		return "to complete"
+	default:
+		return "to be ready"
+	}
+}
+
+type states []state
+
+// left are the objects that have not reached what was waited for, asked for anew: Helm's error tells them as text.
+func (c *Client) left(aim aim, resources kube.ResourceList) states {
+	client, err := c.Factory.DynamicClient()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, finalLook)
+	defer cancel()
+	var left states
+	for _, found := range current(ctx, client, resources, aim) {
+		if !found.reached(aim) {
+			left = append(left, found)
+		}
+	}
+	return left
+}
+
+func (s states) failed() states {
+	var failed states
+	for _, found := range s {
+		if found.Status == statuses[status.FailedStatus] {
+			failed = append(failed, found)
+		}
+	}
+	return failed
+}
+
+func (s states) details() []map[string]any {
+	details := make([]map[string]any, len(s))
+	for i, found := range s {
+		details[i] = map[string]any{
+			"api_version": found.APIVersion,
+			"kind":        found.Kind,
+			"namespace":   found.Namespace,
+			"name":        found.Name,
+			"status":      found.Status,
+			"message":     found.Message,
+		}
+	}
+	return details
+}
+
+func (s states) count(of int) string {
+	if of == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d of %d objects", len(s), of)
+}
+
+func (s states) listed() string {
+	if len(s) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	for i, found := range s {
+		if i == namedAtMost {
+			fmt.Fprintf(&text, "; and %d more", len(s)-i)
+			break
+		}
+		text.WriteString([]string{": ", "; "}[min(i, 1)])
+		text.WriteString(label(found.Resource))
+		text.WriteString(": ")
+		if found.Message == "" {
+			text.WriteString(found.Status)
+		}
+		text.WriteString(shorten(found.Message))
+	}
+	return text.String()
+}
+
+// shorten bounds a message of the cluster's, on a whole character.
+func shorten(message string) string {
+	if len(message) <= messageLimit {
+		return message
+	}
+	end := messageLimit
+	for end > 0 && !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + "…"
+}
+
+// hooksEnded tells how each hook of the list ended.
+func (c *Client) hooksEnded(resources kube.ResourceList, err error) {
+	if !c.report.listening() {
+		return
+	}
+	var known *bridge.Error
+	reasons := map[bridge.Resource]string{}
+	if errors.As(err, &known) {
+		left, _ := known.Details["not_ready"].([]map[string]any)
+		for _, found := range left {
+			named := bridge.Resource{
+				APIVersion: found["api_version"].(string), Kind: found["kind"].(string),
+				Namespace: found["namespace"].(string), Name: found["name"].(string),
+			}
+			reasons[named], _ = found["message"].(string)
+		}
+	}
+	for _, info := range resources {
+		phase := c.hookPhase(info)
+		reason, named := reasons[resourceOf(info)]
+		switch {
+		case err == nil, len(reasons) > 0 && !named:
+			c.hookEvent(info, phase, hookSucceeded, "")
+		case named:
+			c.hookEvent(info, phase, hookFailed, shorten(reason))
+		default:
+			c.hookEvent(info, phase, hookFailed, shorten(err.Error()))
+		}
+	}
+}

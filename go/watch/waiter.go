@@ -1,0 +1,162 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v4/pkg/kube"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+)
+
+// computeWorkers is what the helm command sets (helm: pkg/cmd/flags.go); the library's default of none makes large
+// releases wait for minutes.
+const computeWorkers = 8
+
+// pollEvery is how often the statuses are asked for while the legacy waiter waits: as often as it polls itself.
+const pollEvery = 2 * time.Second
+
+// GetWaiter implements kube.Interface.
+func (c *Client) GetWaiter(strategy kube.WaitStrategy) (kube.Waiter, error) {
+	return c.GetWaiterWithOptions(strategy)
+}
+
+// GetWaiterWithOptions implements kube.InterfaceWaitOptions: Helm's own waiter, which ends with the client's context
+// and is looked at while it waits.
+func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, options ...kube.WaitOption) (made kube.Waiter, err error) {
+	defer bridge.Recover("GetWaiter", &err)
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	w := &waiter{client: c, strategy: strategy}
+	helm := c.Client // its WaitContext is what the legacy waiter obeys: it reads no options
+	if c.report.listening() {
+		w.sight = &sight{}
+		helm = &kube.Client{Factory: observedFactory{c.Factory, w.sight}, Namespace: c.Client.Namespace, WaitContext: c.ctx}
+		helm.SetLogger(c.Logger().Handler())
+	}
+	all := append(slices.Clone(options),
+		kube.WithWaitContext(c.ctx),
+		kube.WithWaitMethodContext(c.ctx),
+		kube.WithWaitWithJobsMethodContext(c.ctx),
+		kube.WithWaitForDeleteMethodContext(c.ctx),
+		kube.WithWatchUntilReadyMethodContext(c.ctx),
+		kube.WithStatusComputeWorkers(computeWorkers),
+	)
+	w.helm, err = helm.GetWaiterWithOptions(strategy, all...)
+	if err != nil {
+		return nil, c.failed("wait", err)
+	}
+	return w, nil
+}
+
+// waiter is Helm's waiter with events while it waits and details when it fails.
+type waiter struct {
+	client   *Client
+	helm     kube.Waiter
+	strategy kube.WaitStrategy
+	sight    *sight // nil where nobody listens
+}
+
+// Wait implements kube.Waiter.
+func (w *waiter) Wait(resources kube.ResourceList, timeout time.Duration) error {
+	return w.wait("Wait", aimReady, resources, timeout, w.helm.Wait)
+}
+
+// WaitWithJobs implements kube.Waiter.
+func (w *waiter) WaitWithJobs(resources kube.ResourceList, timeout time.Duration) error {
+	return w.wait("WaitWithJobs", aimJobs, resources, timeout, w.helm.WaitWithJobs)
+}
+
+// WaitForDelete implements kube.Waiter.
+func (w *waiter) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
+	return w.wait("WaitForDelete", aimGone, resources, timeout, w.helm.WaitForDelete)
+}
+
+// WatchUntilReady implements kube.Waiter: Helm calls it for hooks, one at a time.
+func (w *waiter) WatchUntilReady(resources kube.ResourceList, timeout time.Duration) error {
+	err := w.wait("WatchUntilReady", aimHook, resources, timeout, w.helm.WatchUntilReady)
+	w.client.hooksEnded(resources, err)
+	return err
+}
+
+func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeout time.Duration, helm func(kube.ResourceList, time.Duration) error) (err error) {
+	defer bridge.Recover(method, &err)
+	c := w.client
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if len(resources) == 0 || w.strategy == kube.HookOnlyStrategy && aim != aimHook {
+		return helm(resources, timeout) // waits for nothing
+	}
+	defer c.refresh(resources)
+	defer c.record.pause()()
+	if aim != aimHook && !isHook(resources[0]) {
+		c.Phase(phaseWait)
+	}
+	follower, stop := w.follow(aim, resources)
+	defer stop()
+	failed := helm(resources, timeout)
+	stop()
+	switch {
+	case failed == nil:
+		if follower != nil {
+			follower.finish()
+		}
+		return nil
+	case c.ctx.Err() != nil:
+		// Helm's own error has a line for each object that was not ready when the cancel came.
+		return c.ctx.Err()
+	default:
+		return c.explain(aim, resources, timeout, failed)
+	}
+}
+
+// follow makes status events until stop is called.
+func (w *waiter) follow(aim aim, resources kube.ResourceList) (followed *follower, stop func()) {
+	if w.sight == nil {
+		return nil, func() {}
+	}
+	resources = awaited(resources, aim)
+	followed = newFollower(w.client.report, resources, aim)
+	if w.strategy != kube.LegacyStrategy {
+		w.sight.turn(followed)
+		return followed, func() { w.sight.turn(nil) }
+	}
+	ctx, cancel := context.WithCancel(w.client.ctx)
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		_ = bridge.Guard("polling statuses", func() error {
+			w.client.poll(ctx, followed, resources, aim)
+			return nil
+		})
+	})
+	return followed, func() {
+		cancel()
+		polling.Wait()
+	}
+}
+
+// poll asks for statuses itself, since the legacy waiter reads objects where nobody can look on.
+func (c *Client) poll(ctx context.Context, followed *follower, resources kube.ResourceList, aim aim) {
+	client, err := c.Factory.DynamicClient()
+	if err != nil {
+		return
+	}
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		states := current(ctx, client, resources, aim)
+		if ctx.Err() != nil {
+			return
+		}
+		followed.now(states, resources)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

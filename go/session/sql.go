@@ -1,0 +1,147 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/jmoiron/sqlx"
+	"helm.sh/helm/v4/pkg/release"
+	"helm.sh/helm/v4/pkg/storage/driver"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+)
+
+// sqlDrivers are a session's databases: each driver of Helm's opens a pool of connections, and none is ever closed by it.
+type sqlDrivers struct {
+	mu      sync.Mutex
+	opened  map[sqlKey]*driver.SQL
+	flights flights[*driver.SQL]
+}
+
+type sqlKey struct{ connection, namespace string }
+
+// open gives the driver of a database and namespace. Connecting takes no context, so who is cancelled stops waiting for it.
+func (s *sqlDrivers) open(ctx context.Context, connection, namespace string) (*driver.SQL, error) {
+	key := sqlKey{connection, namespace}
+	s.mu.Lock()
+	known := s.opened[key]
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	opened, err := s.flights.do(ctx, fmt.Sprintf("%q %q", connection, namespace), false,
+		func(context.Context) (*driver.SQL, error) {
+			made, err := driver.NewSQL(connection, namespace)
+			if err != nil {
+				return nil, err
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.opened == nil {
+				s.opened = map[sqlKey]*driver.SQL{}
+			}
+			s.opened[key] = made
+			return made, nil
+		})
+	if err != nil && ctx.Err() == nil {
+		// The connection string holds a password, and lib/pq may quote it: its error is not repeated as a whole.
+		return nil, invalid("sql_connection", "the database of sql_connection can not be used: %w", err)
+	}
+	return opened, err
+}
+
+// close closes the databases. The driver keeps its own to itself (pkg/storage/driver/sql.go).
+func (s *sqlDrivers) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failed error
+	for key, opened := range s.opened {
+		delete(s.opened, key)
+		if database := databaseOf(opened); database != nil {
+			failed = errors.Join(failed, database.Close())
+		}
+	}
+	return failed
+}
+
+func databaseOf(opened *driver.SQL) *sqlx.DB {
+	field := reflect.ValueOf(opened).Elem().FieldByName("db")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[*sqlx.DB]() {
+		return nil
+	}
+	return (*sqlx.DB)(field.UnsafePointer())
+}
+
+func (c *Connection) sqlRecords() (driver.Driver, logSetter, error) {
+	opened, err := c.session.sql.open(c.ctx, c.configuration.options.SQLConnection, c.recordNamespace())
+	if err != nil {
+		return nil, nil, err
+	}
+	return &sqlRecords{SQL: opened, connection: c}, noLogs, nil
+}
+
+// sqlRecords is Helm's SQL driver, which takes no context, for one operation: who is cancelled stops waiting.
+type sqlRecords struct {
+	*driver.SQL
+	connection *Connection
+}
+
+// patiently runs a call of the driver until it ends or ctx does.
+func patiently[T any](ctx context.Context, what string, call func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		var got outcome
+		got.err = bridge.Guard(what, func() (err error) {
+			got.value, err = call()
+			return err
+		})
+		done <- got
+	}()
+	select {
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		var none T
+		return none, fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+}
+
+// Get implements driver.Queryor.
+func (s *sqlRecords) Get(key string) (release.Releaser, error) {
+	return patiently(s.connection.pending(), "reading "+key, func() (release.Releaser, error) { return s.SQL.Get(key) })
+}
+
+// List implements driver.Queryor.
+func (s *sqlRecords) List(filter func(release.Releaser) bool) ([]release.Releaser, error) {
+	return patiently(s.connection.pending(), "listing records", func() ([]release.Releaser, error) { return s.SQL.List(filter) })
+}
+
+// Query implements driver.Queryor.
+func (s *sqlRecords) Query(labels map[string]string) ([]release.Releaser, error) {
+	return patiently(s.connection.pending(), "looking for records",
+		func() ([]release.Releaser, error) { return s.SQL.Query(labels) })
+}
+
+// Create implements driver.Creator.
+func (s *sqlRecords) Create(key string, record release.Releaser) error {
+	_, err := patiently(s.connection.late, "writing "+key, func() (any, error) { return nil, s.SQL.Create(key, record) })
+	return err
+}
+
+// Update implements driver.Updator.
+func (s *sqlRecords) Update(key string, record release.Releaser) error {
+	_, err := patiently(s.connection.late, "writing "+key, func() (any, error) { return nil, s.SQL.Update(key, record) })
+	return err
+}
+
+// Delete implements driver.Deletor.
+func (s *sqlRecords) Delete(key string) (release.Releaser, error) {
+	return patiently(s.connection.late, "deleting "+key, func() (release.Releaser, error) { return s.SQL.Delete(key) })
+}

@@ -1,0 +1,648 @@
+"""The actions on releases: one class for each helm command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, Unpack, cast
+
+from . import _arguments
+from ._operation import Call, operations
+from .configuration import Configuration
+from .exceptions import (
+    HelmError,
+    InstallError,
+    ReleaseError,
+    RollbackError,
+    UninstallError,
+    UpgradeError,
+    error,
+)
+from .options import (
+    ChartSource,
+    GetValuesOptions,
+    HistoryOptions,
+    InstallOptions,
+    ListOptions,
+    RollbackOptions,
+    Seconds,
+    ServerSide,
+    StatusOptions,
+    UninstallOptions,
+    UpgradeOptions,
+    WaitStrategy,
+)
+from .results import Release, Revision, UninstallResult, Values
+
+_ENCODERS: Final[dict[str, _arguments.Encoder]] = {
+    "all": _arguments.flag,
+    "all_namespaces": _arguments.flag,
+    "ca_file": _arguments.path,
+    "cascade": _arguments.choice("background", "orphan", "foreground"),
+    "cert_file": _arguments.path,
+    "cleanup_on_fail": _arguments.flag,
+    "cleanup_timeout": _arguments.seconds,
+    "create_namespace": _arguments.flag,
+    "date": _arguments.flag,
+    "dependency_update": _arguments.flag,
+    "deployed": _arguments.flag,
+    "description": _arguments.text,
+    "devel": _arguments.flag,
+    "disable_openapi_validation": _arguments.flag,
+    "dry_run": _arguments.dry_run,
+    "enable_dns": _arguments.flag,
+    "failed": _arguments.flag,
+    "filter": _arguments.text,
+    "force_conflicts": _arguments.flag,
+    "force_replace": _arguments.flag,
+    "generate_name": _arguments.flag,
+    "hide_notes": _arguments.flag,
+    "hide_secret": _arguments.flag,
+    "history_max": _arguments.count,
+    "ignore_not_found": _arguments.flag,
+    "insecure_skip_tls_verify": _arguments.flag,
+    "install": _arguments.flag,
+    "keep_history": _arguments.flag,
+    "key_file": _arguments.path,
+    "keyring": _arguments.path,
+    "labels": _arguments.labels,
+    "max": _arguments.count,
+    "max_history": _arguments.count,
+    "name_template": _arguments.text,
+    "no_hooks": _arguments.flag,
+    "offset": _arguments.count,
+    "pass_credentials": _arguments.flag,
+    "password": _arguments.text,
+    "pending": _arguments.flag,
+    "plain_http": _arguments.flag,
+    "post_renderer_args": _arguments.texts,
+    "render_subchart_notes": _arguments.flag,
+    "replace": _arguments.flag,
+    "repo": _arguments.text,
+    "reset_then_reuse_values": _arguments.flag,
+    "reset_values": _arguments.flag,
+    "reuse_values": _arguments.flag,
+    "reverse": _arguments.flag,
+    "revision": _arguments.count,
+    "rollback_on_failure": _arguments.flag,
+    "selector": _arguments.text,
+    "server_side": _arguments.server_side,
+    "server_side_apply": _arguments.server_side,
+    "set": _arguments.texts,
+    "set_file": _arguments.texts,
+    "set_json": _arguments.texts,
+    "set_literal": _arguments.texts,
+    "set_string": _arguments.texts,
+    "show_rollback_revision": _arguments.flag,
+    "skip_crds": _arguments.flag,
+    "skip_schema_validation": _arguments.flag,
+    "superseded": _arguments.flag,
+    "take_ownership": _arguments.flag,
+    "timeout": _arguments.seconds,
+    "uninstalled": _arguments.flag,
+    "uninstalling": _arguments.flag,
+    "username": _arguments.text,
+    "values": _arguments.values,
+    "values_files": _arguments.paths,
+    "verify": _arguments.flag,
+    "version": _arguments.text,
+    "wait": _arguments.wait,
+    "wait_for_jobs": _arguments.flag,
+}
+"""How each keyword is checked and sent. What is missing here has a rule of its own below."""
+
+
+class _Action:
+    """What all actions share: a Configuration, and the one way from arguments to a result."""
+
+    _name: ClassVar[str]
+    _error: ClassVar[type[HelmError]]
+    _options: ClassVar[frozenset[str]]
+    _required: ClassVar[tuple[str, ...]] = ("release_name",)
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = _ENCODERS
+
+    def __init__(self, config: Configuration) -> None:
+        if not isinstance(config, Configuration):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{type(self).__name__}() needs a Configuration, not a {type(config).__name__}")
+        self.config = config
+
+    async def _run(self, options: Mapping[str, object], **leading: object) -> Any:
+        """Check the arguments, run the operation, give its result."""
+        _arguments.check_names(f"{type(self).__name__}.run", options, self._options, leading)
+        given = {name: value for name, value in {**leading, **options}.items() if value is not None}
+        release = given.get("release_name")
+        try:
+            call = self._call(given)
+        except _arguments.Refused as refused:
+            named = release if isinstance(release, str) else None
+            raise error(self._error, "invalid_argument", str(refused), {"field": refused.field}, named) from None
+        return await operations.run(self.config.connection, call)
+
+    def _call(self, given: dict[str, object]) -> Call:
+        on_event = given.pop("on_event", None)
+        if on_event is not None and not callable(on_event):
+            raise _arguments.Refused("on_event", f"must be callable, not a {type(on_event).__name__}")
+        post_renderer = given.get("post_renderer")
+        _arguments.exclusive(given, "force_replace", "force_conflicts")
+        arguments = self._encode(given)
+        return Call(
+            action=self._name,
+            error=self._error,
+            arguments=arguments,
+            release=cast("str | None", arguments.get("release_name")),
+            namespace=self.config.namespace,
+            on_event=on_event,
+            post_renderer=post_renderer if callable(post_renderer) else None,
+            cleanup_seconds=_cleanup_seconds(arguments),
+        )
+
+    def _encode(self, given: dict[str, object]) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for name in self._required:
+            if name not in given:
+                raise _arguments.Refused(name, "is None")
+        for name, value in given.items():
+            if (rule := _RULES.get(name)) is not None:
+                arguments |= rule(value)
+            elif (encoded := self._encoders[name](name, value)) is not None:
+                arguments[name] = encoded
+        _one_name(arguments, "server_side", "server_side_apply", "auto")
+        _one_name(arguments, "history_max", "max_history", 10)
+        return arguments
+
+
+def _release_name(value: object) -> dict[str, Any]:
+    name = _arguments.text("release_name", value)
+    if name is None:
+        raise _arguments.Refused("release_name", "is empty")
+    return {"release_name": name}
+
+
+def _chart_path(value: object) -> dict[str, Any]:
+    if isinstance(value, (bytes, bytearray)):
+        if not value:
+            raise _arguments.Refused("chart_path", "is an empty archive")
+        return {"chart_archive": _arguments.archive(value)}
+    path = _arguments.path("chart_path", value)
+    if path is None:
+        raise _arguments.Refused("chart_path", "is empty: name a directory, an archive, a URL, oci://… or repo/name")
+    return {"chart_path": path}
+
+
+def _post_renderer(value: object) -> dict[str, Any]:
+    if callable(value):
+        return {"post_renderer_callable": True}
+    if not isinstance(value, str):
+        raise _arguments.Refused(
+            "post_renderer", f"must be a callable or a plugin's name, not a {type(value).__name__}"
+        )
+    return {"post_renderer": value} if value else {}
+
+
+_RULES: Final[dict[str, Callable[[object], dict[str, Any]]]] = {
+    "release_name": _release_name,
+    "chart_path": _chart_path,
+    "post_renderer": _post_renderer,
+}
+"""The arguments whose name on the wire depends on their value."""
+
+
+def _one_name(arguments: dict[str, Any], name: str, alias: str, default: object) -> None:
+    """Send two keywords for the same thing as one. The default is nobody's wish: it gives way, and is not sent."""
+    given = {key: value for key in (name, alias) if (value := arguments.pop(key, default)) != default}
+    value = _arguments.one_of(alias, given)
+    if value is not None:
+        arguments[name] = value
+
+
+def _cleanup_seconds(arguments: Mapping[str, Any]) -> float:
+    """How long the clean-up that was asked for may take after a cancel, as the Go side reckons it."""
+    if not (arguments.get("rollback_on_failure") or arguments.get("cleanup_on_fail")):
+        return 0.0
+    timeout: float = arguments.get("timeout", 300)
+    bound: float = arguments.get("cleanup_timeout", min(timeout, 60))
+    return bound
+
+
+class Install(_Action):
+    """`helm install`: put a chart into the cluster as a new release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> release = await Install(config).run("shop", "oci://registry.example/shop", {"replicas": 3})
+        >>> release["info"]["status"]
+        'deployed'
+    """
+
+    _name = "install"
+    _error = InstallError
+    _options = InstallOptions.__optional_keys__
+    _required = ("chart_path",)
+
+    async def run(  # noqa: PLR0917 - in the drop-in target's order
+        self,
+        release_name: str | None,
+        chart_path: ChartSource,
+        values: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        create_namespace: bool = False,
+        wait: WaitStrategy = True,
+        timeout: Seconds = 300,
+        skip_schema_validation: bool = False,
+        *,
+        wait_for_jobs: bool = False,
+        server_side_apply: ServerSide | None = None,
+        force_conflicts: bool = False,
+        disable_openapi_validation: bool = False,
+        rollback_on_failure: bool = False,
+        take_ownership: bool = False,
+        **options: Unpack[InstallOptions],
+    ) -> Release:
+        """Install a chart.
+
+        Args:
+            release_name: The name of the release. None: `generate_name` or `name_template` makes one.
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            values: Values over the chart's own. Integers stay integers. Default: none.
+            version: Version or range of the chart. Default: the newest.
+            create_namespace: Create the namespace if it is not there. Default: False.
+            wait: Wait until resources are ready: True is `"watcher"`, False is `"hookOnly"`; also `"legacy"`.
+                Default: True.
+            timeout: Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300.
+            skip_schema_validation: Do not check the values against the chart's schema. Default: False.
+            wait_for_jobs: With `wait`, also wait until Jobs are complete. Default: False.
+            server_side_apply: Let the server apply the objects. Default: None, helm's own default, which is True.
+            force_conflicts: With server-side apply, take over fields that others own. Default: False.
+            disable_openapi_validation: Do not check the objects against the cluster's schemas. Default: False.
+            rollback_on_failure: Uninstall if the install fails. Default: False.
+            take_ownership: Adopt objects that are there and belong to no release. Default: False.
+            **options: See `InstallOptions`.
+
+        Returns:
+            The release.
+
+        Raises:
+            InstallError: It failed. The error's class also says why: `ReleaseExistsError`, `WaitTimeoutError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Install(config).run("shop", "./shop", values={"replicas": 3}, timeout=120)
+        """
+        release: Release = await self._run(
+            options,
+            release_name=release_name,
+            chart_path=chart_path,
+            values=values,
+            version=version,
+            create_namespace=create_namespace,
+            wait=wait,
+            timeout=timeout,
+            skip_schema_validation=skip_schema_validation,
+            wait_for_jobs=wait_for_jobs,
+            server_side_apply=server_side_apply,
+            force_conflicts=force_conflicts,
+            disable_openapi_validation=disable_openapi_validation,
+            rollback_on_failure=rollback_on_failure,
+            take_ownership=take_ownership,
+        )
+        return release
+
+    def _encode(self, given: dict[str, object]) -> dict[str, Any]:
+        for option in ("generate_name", "name_template"):
+            if given.get(option) and "release_name" in given:
+                raise _arguments.Refused(option, "and release_name exclude each other: give release_name as None")
+        if "release_name" not in given and not given.get("generate_name") and not given.get("name_template"):
+            raise _arguments.Refused("release_name", "is None: name the release, or set generate_name=True")
+        return super()._encode(given)
+
+
+class Upgrade(_Action):
+    """`helm upgrade`: change a release to another chart, version or values.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> await Upgrade(config).run("shop", "./shop", {"replicas": 5}, install=True)
+    """
+
+    _name = "upgrade"
+    _error = UpgradeError
+    _options = UpgradeOptions.__optional_keys__
+    _required = ("release_name", "chart_path")
+
+    async def run(
+        self,
+        release_name: str,
+        chart_path: ChartSource,
+        values: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        *,
+        install: bool = False,
+        create_namespace: bool = False,
+        wait: WaitStrategy = True,
+        timeout: Seconds = 300,
+        wait_for_jobs: bool = False,
+        max_history: int = 10,
+        server_side_apply: ServerSide | None = "auto",
+        force_conflicts: bool = False,
+        disable_openapi_validation: bool = False,
+        skip_schema_validation: bool = False,
+        rollback_on_failure: bool = False,
+        take_ownership: bool = False,
+        cleanup_on_fail: bool = False,
+        reset_values: bool = False,
+        reuse_values: bool = False,
+        **options: Unpack[UpgradeOptions],
+    ) -> Release:
+        """Upgrade a release.
+
+        Args:
+            release_name: The name of the release.
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            values: Values over the chart's own. Integers stay integers. Default: none.
+            version: Version or range of the chart. Default: the newest.
+            install: Install it if there is no such release. Default: False.
+            create_namespace: With `install`, create the namespace if it is not there. Default: False.
+            wait: Wait until resources are ready: True is `"watcher"`, False is `"hookOnly"`; also `"legacy"`.
+                Default: True.
+            timeout: Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300.
+            wait_for_jobs: With `wait`, also wait until Jobs are complete. Default: False.
+            max_history: How many revisions are kept; 0 keeps all. `history_max`, the flag's name, is the same.
+                Default: 10.
+            server_side_apply: Let the server apply the objects; `"auto"` goes on as the release was applied before.
+                `server_side`, the flag's name, is the same. Default: `"auto"`.
+            force_conflicts: With server-side apply, take over fields that others own. Default: False.
+            disable_openapi_validation: Do not check the objects against the cluster's schemas. Default: False.
+            skip_schema_validation: Do not check the values against the chart's schema. Default: False.
+            rollback_on_failure: Roll back if the upgrade fails. Default: False.
+            take_ownership: Adopt objects that are there and belong to no release. Default: False.
+            cleanup_on_fail: If the upgrade fails, delete what it created. Default: False.
+            reset_values: Start from the chart's own values. Default: False.
+            reuse_values: Start from the last revision's values. Default: False.
+            **options: See `UpgradeOptions`.
+
+        Returns:
+            The new revision.
+
+        Raises:
+            UpgradeError: It failed. The error's class also says why: `ReleaseNotFoundError`, `WaitTimeoutError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Upgrade(config).run("shop", "./shop", set="image.tag=1.2", reuse_values=True)
+        """
+        release: Release = await self._run(
+            options,
+            release_name=release_name,
+            chart_path=chart_path,
+            values=values,
+            version=version,
+            install=install,
+            create_namespace=create_namespace,
+            wait=wait,
+            timeout=timeout,
+            wait_for_jobs=wait_for_jobs,
+            max_history=max_history,
+            server_side_apply=server_side_apply,
+            force_conflicts=force_conflicts,
+            disable_openapi_validation=disable_openapi_validation,
+            skip_schema_validation=skip_schema_validation,
+            rollback_on_failure=rollback_on_failure,
+            take_ownership=take_ownership,
+            cleanup_on_fail=cleanup_on_fail,
+            reset_values=reset_values,
+            reuse_values=reuse_values,
+        )
+        return release
+
+
+class Rollback(_Action):
+    """`helm rollback`: take a release back to an earlier revision.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> await Rollback(config).run("shop", 2)
+    """
+
+    _name = "rollback"
+    _error = RollbackError
+    _options = RollbackOptions.__optional_keys__
+
+    async def run(self, release_name: str, revision: int = 0, **options: Unpack[RollbackOptions]) -> Release:
+        """Roll a release back.
+
+        Args:
+            release_name: The name of the release.
+            revision: The revision to go back to. Default: 0, the one before.
+            **options: See `RollbackOptions`. As with helm, only hooks are waited for unless `wait` says otherwise.
+
+        Returns:
+            The new revision.
+
+        Raises:
+            RollbackError: It failed. The error's class also says why.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Rollback(config).run("shop", wait=True, timeout=120)
+        """
+        release: Release = await self._run({"wait": False, **options}, release_name=release_name, revision=revision)
+        return release
+
+
+class Uninstall(_Action):
+    """`helm uninstall`: remove a release and what belongs to it.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> await Uninstall(config).run("shop")
+    """
+
+    _name = "uninstall"
+    _error = UninstallError
+    _options = UninstallOptions.__optional_keys__
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**_ENCODERS, "dry_run": _arguments.flag}
+
+    async def run(
+        self,
+        release_name: str,
+        wait: WaitStrategy = True,
+        timeout: Seconds = 300,
+        **options: Unpack[UninstallOptions],
+    ) -> UninstallResult:
+        """Uninstall a release.
+
+        Args:
+            release_name: The name of the release.
+            wait: Wait until its objects are gone: True is `"watcher"`, False is `"hookOnly"`; also `"legacy"`.
+                Default: True.
+            timeout: Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300.
+            **options: See `UninstallOptions`.
+
+        Returns:
+            The release as it was, and what there is to be said of it.
+
+        Raises:
+            UninstallError: It failed. The error's class also says why.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Uninstall(config).run("shop", keep_history=True)
+        """
+        result: UninstallResult = await self._run(options, release_name=release_name, wait=wait, timeout=timeout)
+        return result
+
+
+class List(_Action):
+    """`helm list`: the newest revision of each release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> for release in await List(config).run(deployed=True):
+        ...     print(release["name"], release["revision"])
+    """
+
+    _name = "list"
+    _error = ReleaseError
+    _options = ListOptions.__optional_keys__
+    _required = ()
+
+    async def run(self, all: bool = False, **options: Unpack[ListOptions]) -> list[Revision]:
+        """List releases, in every state unless options pick some.
+
+        Args:
+            all: Releases in every state, and all of them: lifts `max`. Default: False.
+            **options: See `ListOptions`.
+
+        Returns:
+            One dict for each release, sorted by name.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await List(config).run(all_namespaces=True, filter="^shop")
+        """
+        if all is True:
+            options["max"] = None
+        revisions: list[Revision] = await self._run(options, all=all)
+        return revisions
+
+
+class Status(_Action):
+    """`helm status`: a release, and the state of its objects in the cluster.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> (await Status(config).run("shop"))["info"]["status"]
+        'deployed'
+    """
+
+    _name = "status"
+    _error = ReleaseError
+    _options = StatusOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[StatusOptions]) -> Release:
+        """Show a release.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `StatusOptions`.
+
+        Returns:
+            The release; `info.resources` has its objects as the cluster holds them.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Status(config).run("shop", revision=2)
+        """
+        release: Release = await self._run(options, release_name=release_name)
+        return release
+
+
+class History(_Action):
+    """`helm history`: the revisions of a release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> [revision["status"] for revision in await History(config).run("shop")]
+        ['superseded', 'deployed']
+    """
+
+    _name = "history"
+    _error = ReleaseError
+    _options = HistoryOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[HistoryOptions]) -> list[Revision]:
+        """List the revisions of a release.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `HistoryOptions`.
+
+        Returns:
+            One dict for each revision, the oldest first.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await History(config).run("shop", max=3)
+        """
+        revisions: list[Revision] = await self._run(options, release_name=release_name)
+        return revisions
+
+
+class GetValues(_Action):
+    """`helm get values`: the values of a release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> await GetValues(config).run("shop", all=True)
+    """
+
+    _name = "get_values"
+    _error = ReleaseError
+    _options = GetValuesOptions.__optional_keys__
+
+    async def run(self, release_name: str, all: bool = False, **options: Unpack[GetValuesOptions]) -> Values:
+        """Get the values of a release.
+
+        Args:
+            release_name: The name of the release.
+            all: The chart's own values too. Default: False, those that were given.
+            **options: See `GetValuesOptions`.
+
+        Returns:
+            The values.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await GetValues(config).run("shop", revision=2)
+        """
+        values: Values = await self._run(options, release_name=release_name, all=all)
+        return values

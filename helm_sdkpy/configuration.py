@@ -1,0 +1,380 @@
+"""Which cluster, as whom, and how: what every action is given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import weakref
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, NoReturn, TypeAlias, cast, get_args
+
+from . import _arguments
+from ._connection import Connection
+from ._ffi import loader
+from ._operation import CANCEL_SECONDS
+from .exceptions import ConfigurationError, error
+from .options import StrPath
+
+Kubeconfig: TypeAlias = StrPath | Sequence[StrPath] | Mapping[str, Any]
+"""A path, several paths, YAML or JSON text, or the same as a mapping."""
+
+Storage: TypeAlias = Literal["secret", "configmap", "memory", "sql"]
+"""Where records of releases are kept."""
+
+CLOSE_SECONDS: Final = CANCEL_SECONDS
+"""How long closing waits for the operations that it cancels."""
+
+_KUBECONFIG_KEY: Final = re.compile(
+    r"""^\s*["']?(apiVersion|kind|clusters|contexts|current-context|users)["']?\s*:""", re.M
+)
+_KUBECONFIG_KEYS: Final = frozenset({"apiVersion", "kind", "clusters", "contexts", "current-context", "users"})
+
+_SERVICE_ACCOUNT: Final[Mapping[str, Any]] = {"in_cluster": True}
+"""Known by its identity: no kubeconfig of a user's can be it."""
+
+_ENCODERS: Final[dict[str, _arguments.Encoder]] = {
+    "namespace": _arguments.text,
+    "kubecontext": _arguments.text,
+    "plain_http": _arguments.flag,
+    "insecure_skip_tls_verify": _arguments.flag,
+    "burst_limit": _arguments.count,
+    "content_cache": _arguments.path,
+    "kube_apiserver": _arguments.text,
+    "kube_as_group": _arguments.texts,
+    "kube_as_user": _arguments.text,
+    "kube_ca_file": _arguments.path,
+    "kube_insecure_skip_tls_verify": _arguments.flag,
+    "kube_tls_server_name": _arguments.text,
+    "kube_token": _arguments.text,
+    "qps": _arguments.number,
+    "registry_config": _arguments.path,
+    "repository_cache": _arguments.path,
+    "repository_config": _arguments.path,
+    "sql_connection": _arguments.text,
+}
+
+
+class Configuration:
+    """Which cluster, as whom, and how.
+
+    Making one only checks its arguments; the first operation connects. It belongs to no event loop and no thread: use
+    one from as many as you like, and for as many operations at once as you like.
+
+    Close it with `with`, `async with`, `close()` or `aclose()`; one that is no longer referred to is closed by itself.
+
+    Args:
+        namespace: The namespace of the releases. Default: `default`. None: the one of the kubeconfig's context.
+        kubeconfig: A path, a list of paths, YAML text (a str with a line break or a kubeconfig's key), a mapping, or
+            None. Default: None, which is `KUBECONFIG`, `~/.kube/config` or the pod's service account, whichever is
+            there first.
+        kubecontext: The context of the kubeconfig. Default: its current one.
+        plain_http: Speak HTTP to OCI registries. Default: False.
+        insecure_skip_tls_verify: Do not check certificates of OCI registries. Default: False.
+        registry_auth: For each registry's host a mapping with `username` and `password`; never written to a file.
+            Default: None, the registry config file alone.
+        burst_limit: Requests at once before `qps` applies. Default: no limit.
+        content_cache: Directory of the charts that were downloaded. Default: helm's.
+        kube_apiserver: Address of the API server, in place of the kubeconfig's.
+        kube_as_group: Group or groups to impersonate.
+        kube_as_user: User to impersonate.
+        kube_ca_file: Certificate authority of the API server, in place of the kubeconfig's.
+        kube_insecure_skip_tls_verify: Do not check the API server's certificate. Default: False.
+        kube_tls_server_name: Name that the API server's certificate must have. Default: its host.
+        kube_token: Bearer token, in place of the kubeconfig's credentials.
+        qps: Requests a second. Default: no limit; the API server has priorities of its own.
+        registry_config: File with the registries' credentials. Default: helm's.
+        repository_cache: Directory of the repositories' indexes. Default: helm's.
+        repository_config: File with the names of repositories. Default: helm's.
+        storage: Where releases are recorded: `secret`, `configmap`, `memory` or `sql`. Default: None, which is the
+            environment's `HELM_DRIVER`, else `secret`.
+        sql_connection: Where the SQL database is. Default: None, which is the environment's
+            `HELM_DRIVER_SQL_CONNECTION_STRING`.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or a kubeconfig can not be read.
+
+    Example:
+        >>> config = Configuration(namespace="web", kubeconfig="~/.kube/config")
+        >>> release = await Install(config).run("shop", "oci://registry.example/shop")
+    """
+
+    def __init__(  # noqa: PLR0917 - in the drop-in target's order
+        self,
+        namespace: str | None = "default",
+        kubeconfig: Kubeconfig | None = None,
+        kubecontext: str | None = None,
+        plain_http: bool = False,
+        insecure_skip_tls_verify: bool = False,
+        registry_auth: Mapping[str, Mapping[str, str]] | None = None,
+        *,
+        burst_limit: int | None = None,
+        content_cache: StrPath | None = None,
+        kube_apiserver: str | None = None,
+        kube_as_group: str | Sequence[str] | None = None,
+        kube_as_user: str | None = None,
+        kube_ca_file: StrPath | None = None,
+        kube_insecure_skip_tls_verify: bool = False,
+        kube_tls_server_name: str | None = None,
+        kube_token: str | None = None,
+        qps: float | None = None,
+        registry_config: StrPath | None = None,
+        repository_cache: StrPath | None = None,
+        repository_config: StrPath | None = None,
+        storage: Storage | None = None,
+        sql_connection: str | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name in _ENCODERS and value is not None}
+        self._namespace = namespace or ""
+        with _refusals():
+            options = {name: _ENCODERS[name](name, value) for name, value in given.items()}
+            options["kubeconfig"] = _kubeconfig(kubeconfig)
+            options["registry_auth"] = _registry_auth(registry_auth)
+            options["storage"] = _storage(storage, sql_connection)
+        self._shown = {"kubeconfig": _shown(options["kubeconfig"]), "kubecontext": kubecontext}
+        sent = {name: value for name, value in options.items() if value is not None}
+        # Sent in any case: where it is left out, a kubeconfig's own would be taken.
+        sent["namespace"] = self._namespace
+        # As it is now: Go's own copy is of the process's start. What is not UTF-8 can not be sent.
+        sent["environment"] = {name: value for name, value in os.environ.items() if _is_text(name + value)}
+        self._connection = Connection(sent)
+        # At exit all operations are shut down at once; no Configuration need be closed then.
+        weakref.finalize(self, self._connection.close).atexit = False
+
+    @classmethod
+    def from_service_account(
+        cls,
+        namespace: str | None = "default",
+        plain_http: bool = False,
+        insecure_skip_tls_verify: bool = False,
+        registry_auth: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Configuration:
+        """Make one for a program in a pod, with the pod's service account and nothing else.
+
+        Args:
+            namespace: The namespace of the releases. Default: `default`.
+            plain_http: Speak HTTP to OCI registries. Default: False.
+            insecure_skip_tls_verify: Do not check certificates of OCI registries. Default: False.
+            registry_auth: For each registry's host a mapping with `username` and `password`.
+
+        Returns:
+            The configuration. Whether there is a service account shows in the first operation.
+
+        Raises:
+            ConfigurationError: An argument is wrong.
+
+        Example:
+            >>> config = Configuration.from_service_account(namespace="web")
+        """
+        return cls(
+            namespace=namespace,
+            kubeconfig=_SERVICE_ACCOUNT,
+            plain_http=plain_http,
+            insecure_skip_tls_verify=insecure_skip_tls_verify,
+            registry_auth=registry_auth,
+        )
+
+    @property
+    def connection(self) -> Connection:
+        """For the package itself: what operations run on."""
+        return self._connection
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the releases; empty: the one of the kubeconfig's context."""
+        return self._namespace
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._connection.closed
+
+    def close(self) -> None:
+        """Close it, once or more often. Operations that still run are cancelled, and their callers get an error.
+
+        In a thread without a running event loop it waits up to a second for those operations to end. In an event loop
+        it does not wait, since they end by means of that loop: use `async with` or `aclose()` to wait there.
+        """
+        self._connection.close()
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._connection.wait_idle(CLOSE_SECONDS)
+
+    async def aclose(self) -> None:
+        """Close it, and wait up to a second for the operations that it cancels."""
+        self._connection.close()
+        loop = asyncio.get_running_loop()
+        idle = loop.create_future()
+        self._connection.when_idle(lambda: _resolve(loop, idle))
+        await asyncio.wait([idle], timeout=CLOSE_SECONDS)
+
+    def __enter__(self) -> Configuration:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Configuration:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        shown = {"namespace": self._namespace} | {name: value for name, value in self._shown.items() if value}
+        state = " closed" if self.closed else ""
+        return f"<Configuration {' '.join(f'{name}={value!r}' for name, value in shown.items())}{state}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "a Configuration can not be copied or pickled: it is a connection. Share it between tasks and threads, "
+            "and make a new one in another process"
+        )
+
+
+def get_version() -> str:
+    """The versions of the library and of what it is made of. Loads the library, which takes 50 to 75 ms once.
+
+    Returns:
+        `helm-sdkpy-v0.2.0 (helm v4.3.1, kubernetes v1.37.2, go1.27.3)`.
+
+    Raises:
+        HelmLibraryNotFound: There is no library for this machine.
+
+    Example:
+        >>> print(get_version())
+    """
+    # Not at the top: helm_sdkpy/__init__.py imports this module first.
+    from . import __version__  # noqa: PLC0415
+
+    versions: dict[str, str] = json.loads(loader.load().version())
+    parts = (f"helm {versions['helm']}", f"kubernetes {versions['kubernetes']}", versions["go"])
+    return f"helm-sdkpy-v{__version__} ({', '.join(parts)})"
+
+
+@contextlib.contextmanager
+def _refusals() -> Generator[None, None, None]:
+    """Make a refused argument a ConfigurationError."""
+    try:
+        yield
+    except _arguments.Refused as refused:
+        raise error(ConfigurationError, "configuration", str(refused), {"field": refused.field}) from None
+
+
+def _kubeconfig(given: object) -> dict[str, Any] | None:
+    """The wire's form of a kubeconfig, read as far as it must be to know that it is there."""
+    if given is _SERVICE_ACCOUNT:
+        return dict(_SERVICE_ACCOUNT)
+    # As in the drop-in target: an environment variable that is not set often comes as an empty text.
+    if given is None or given == "":
+        return None
+    if isinstance(given, Mapping):
+        copied = cast("dict[str, Any]", _arguments.json_value("kubeconfig", cast("object", given)))
+        if not _KUBECONFIG_KEYS & copied.keys():
+            raise _arguments.Refused("kubeconfig", f"is a mapping without any of {', '.join(sorted(_KUBECONFIG_KEYS))}")
+        return {"text": json.dumps(copied)}
+    if isinstance(given, str) and _looks_like_text(given):
+        return {"text": _checked_text(given)}
+    if isinstance(given, (str, os.PathLike)):
+        given = [cast("object", given)]
+    if isinstance(given, bytes) or not isinstance(given, Sequence):
+        kind = type(given).__name__
+        raise _arguments.Refused(
+            "kubeconfig", f"must be a path, a list of paths, YAML text, a mapping or None, not a {kind}"
+        )
+    paths = [_readable(path) for path in cast("Sequence[object]", given)]
+    if not paths:
+        raise _arguments.Refused("kubeconfig", "is an empty list: name a file, or leave it out for the default")
+    return {"paths": paths}
+
+
+def _looks_like_text(given: str) -> bool:
+    return "\n" in given or given.lstrip().startswith("{") or _KUBECONFIG_KEY.match(given) is not None
+
+
+def _checked_text(given: str) -> str:
+    text = _arguments.text("kubeconfig", given)
+    if text is None or _KUBECONFIG_KEY.search(text.replace("{", "\n").replace(",", "\n")) is None:
+        keys = ", ".join(sorted(_KUBECONFIG_KEYS))
+        raise _arguments.Refused("kubeconfig", f"is text, not a path, and holds none of a kubeconfig's keys ({keys})")
+    return text
+
+
+def _readable(given: object) -> str:
+    """The absolute path of a file that can be read: a later chdir must not change which one it is."""
+    name = _arguments.path("kubeconfig", given)
+    if name is None:
+        raise _arguments.Refused("kubeconfig", "holds an empty path")
+    path = Path(name).expanduser().absolute()
+    try:
+        with path.open("rb"):
+            return str(path)
+    except OSError as failed:
+        raise _arguments.Refused("kubeconfig", f"{path} can not be read: {failed.strerror}") from failed
+
+
+def _registry_auth(given: object) -> dict[str, dict[str, str]] | None:
+    """Credentials by host; a message names the host and never what is wrong with the secret itself."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise _arguments.Refused("registry_auth", "must be a mapping of hosts to username and password")
+    checked: dict[str, dict[str, str]] = {}
+    for host, credentials in cast("Mapping[object, object]", given).items():
+        if not isinstance(host, str) or not isinstance(credentials, Mapping):
+            raise _arguments.Refused(
+                "registry_auth", "must be a mapping of hosts to mappings with username and password"
+            )
+        found = cast("Mapping[object, object]", credentials)
+        if set(found) != {"username", "password"} or not all(isinstance(part, str) for part in found.values()):
+            raise _arguments.Refused(
+                f"registry_auth[{host!r}]", "must have a username and a password, both str, and nothing else"
+            )
+        checked[host] = {str(name): str(part) for name, part in found.items()}
+    return checked or None
+
+
+def _storage(storage: object, sql_connection: str | None) -> str | None:
+    if storage is not None and storage not in get_args(Storage):
+        raise _arguments.Refused("storage", f"is {storage!r}: it must be {', '.join(map(repr, get_args(Storage)))}")
+    if sql_connection is not None and storage not in ("sql", None):
+        raise _arguments.Refused("sql_connection", f"needs storage='sql', not {storage!r}")
+    return cast("str | None", storage)
+
+
+def _shown(kubeconfig: Mapping[str, Any] | None) -> object:
+    """What repr may say: text holds credentials."""
+    if kubeconfig is None:
+        return None
+    if "paths" in kubeconfig:
+        return kubeconfig["paths"][0] if len(kubeconfig["paths"]) == 1 else kubeconfig["paths"]
+    return "the service account" if "in_cluster" in kubeconfig else "text"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _resolve(loop: asyncio.AbstractEventLoop, idle: asyncio.Future[None]) -> None:
+    """Resolve a future from any thread, if anybody still waits for it."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(lambda: None if idle.done() else idle.set_result(None))

@@ -1,0 +1,141 @@
+"""The results of actions: plain dicts with the keys of Helm's own JSON."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypeAlias, TypedDict
+
+
+class Maintainer(TypedDict, total=False):
+    """Who looks after a chart."""
+
+    name: str
+    email: str
+    url: str
+
+
+# `import-values` is no identifier.
+Dependency = TypedDict(
+    "Dependency",
+    {
+        "name": str,
+        "version": NotRequired[str],
+        "repository": str,
+        "condition": NotRequired[str],
+        "tags": NotRequired[list[str]],
+        "enabled": NotRequired[bool],
+        "import-values": NotRequired[list[Any]],
+        "alias": NotRequired[str],
+    },
+)
+
+
+class ChartMetadata(TypedDict):
+    """A chart's Chart.yaml."""
+
+    name: str
+    version: str
+    apiVersion: str
+    home: NotRequired[str]
+    sources: NotRequired[list[str]]
+    description: NotRequired[str]
+    keywords: NotRequired[list[str]]
+    maintainers: NotRequired[list[Maintainer]]
+    icon: NotRequired[str]
+    condition: NotRequired[str]
+    tags: NotRequired[str]
+    appVersion: NotRequired[str]
+    deprecated: NotRequired[bool]
+    annotations: NotRequired[dict[str, str]]
+    kubeVersion: NotRequired[str]
+    dependencies: NotRequired[list[Dependency]]
+    type: NotRequired[str]
+
+
+class Chart(TypedDict):
+    """What a release tells of its chart; templates and files are left out."""
+
+    metadata: ChartMetadata
+
+
+class ReleaseInfo(TypedDict):
+    """When a revision was made and what became of it."""
+
+    status: str
+    """`deployed`, `failed`, `superseded`, `uninstalled`, `uninstalling`, `pending-install`, …"""
+    first_deployed: NotRequired[str]
+    last_deployed: NotRequired[str]
+    deleted: NotRequired[str]
+    description: NotRequired[str]
+    rollback_revision: NotRequired[int]
+    notes: NotRequired[str]
+    resources: NotRequired[dict[str, list[dict[str, Any]]]]
+    """Status only: the objects of the release as the cluster holds them, by kind."""
+
+
+class HookExecution(TypedDict):
+    """A hook's last run."""
+
+    phase: str
+    started_at: NotRequired[str]
+    completed_at: NotRequired[str]
+
+
+class Hook(TypedDict):
+    """A hook of the chart."""
+
+    last_run: HookExecution
+    name: NotRequired[str]
+    kind: NotRequired[str]
+    path: NotRequired[str]
+    manifest: NotRequired[str]
+    events: NotRequired[list[str]]
+    weight: NotRequired[int]
+    delete_policies: NotRequired[list[str]]
+    output_log_policies: NotRequired[list[str]]
+
+
+class Release(TypedDict):
+    """One revision of a release: what Install, Upgrade, Rollback and Status give."""
+
+    name: str
+    namespace: str
+    version: int
+    """The revision: 1 after the install."""
+    info: ReleaseInfo
+    chart: Chart
+    config: dict[str, Any]
+    """The values that were given, over the chart's own."""
+    manifest: str
+    hooks: list[Hook]
+    labels: dict[str, str]
+    apply_method: str
+    """`ssa` (server-side) or `csa` (client-side)."""
+
+
+class Revision(TypedDict):
+    """One revision as List and History give it: a release's keys without the manifest, and those of the command."""
+
+    name: str
+    namespace: str
+    version: int
+    info: ReleaseInfo
+    chart: Chart
+    labels: dict[str, str]
+    revision: int
+    updated: str
+    status: str
+    app_version: str
+    description: str
+    rollback_revision: NotRequired[int]
+
+
+class UninstallResult(TypedDict):
+    """What an uninstall leaves to be said."""
+
+    release: Release | None
+    """The release as it was; None where there was none and `ignore_not_found` allowed it."""
+    info: str
+
+
+Values: TypeAlias = dict[str, Any]
+"""The values of a release."""

@@ -60,6 +60,8 @@ func (c *Configuration) Connect(op *bridge.Operation, options ConnectOptions) (*
 	if made.ctx == nil {
 		made.ctx = op.Context()
 	}
+	// A clean-up has a context of its own; it ends what others began, and must be able to record how far it came.
+	made.writes.begun.Store(made.ctx != op.Context())
 	if made.namespace == "" {
 		made.namespace = c.namespace
 	}

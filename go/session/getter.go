@@ -15,24 +15,15 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
 
-// ProviderOptions say how an operation downloads.
-type ProviderOptions struct {
-	Context context.Context // nil: the operation's
-	Getter  []getter.Option // put after every other option, as getter.Getters does
-}
-
-// Providers are Helm's getters for http, https and oci, whose requests end with the operation.
-func (c *Configuration) Providers(op *bridge.Operation, options ProviderOptions) getter.Providers {
-	ctx := options.Context
-	if ctx == nil {
-		ctx = op.Context()
-	}
+// Providers are Helm's getters for http, https and oci, whose requests end with the operation; extra options come after a
+// constructor's own, as in getter.Getters.
+func (c *Configuration) Providers(op *bridge.Operation, extra ...getter.Option) getter.Providers {
 	provide := func(get fetch) getter.Constructor {
 		return func(given ...getter.Option) (getter.Getter, error) {
 			// As getter.Getters: its timeout comes after what a constructor is given, and before what Get is.
 			all := append(slices.Clone(given), getter.WithTimeout(getter.DefaultHTTPTimeout*time.Second))
 			return &boundGetter{
-				configuration: c, op: op, ctx: ctx, options: append(all, options.Getter...), get: get,
+				configuration: c, op: op, ctx: op.Context(), options: append(all, extra...), get: get,
 			}, nil
 		}
 	}

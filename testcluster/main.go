@@ -1,15 +1,104 @@
+// Command testcluster is a real Kubernetes control plane in one process, for tests: etcd, API server, controllers and
+// scheduler, kwok in the kubelet's place, an OCI registry, and a chart repository server.
+//
+// It prints one line of JSON on standard output, either where everything is or why it could not start, and ends when its
+// standard input does.
 package main
 
 import (
-	_ "go.etcd.io/etcd/server/v3/embed"
-	_ "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	_ "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	_ "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	_ "sigs.k8s.io/kwok/pkg/kwok/controllers"
-	_ "sigs.k8s.io/kwok/pkg/kwok/server"
-	_ "github.com/distribution/distribution/v3/registry"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
-	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 )
 
-func main() {}
+// tailLines is how much of a log explains a failed start.
+const tailLines = 20
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run starts a cluster and keeps it until it is told to stop or its parent is gone.
+func run(arguments []string, input io.Reader, output, errorOutput io.Writer) int {
+	flags := flag.NewFlagSet("testcluster", flag.ContinueOnError)
+	flags.SetOutput(errorOutput)
+	directory := flags.String("directory", "", "existing, empty directory for all state (default: a fresh temporary one); removed at exit")
+	watchCache := flags.Bool("watch-cache", false, "have the API server answer reads from its watch cache, as in production")
+	parent := flags.Int("parent", 0, "end when the process with this number is no longer the parent")
+	if err := flags.Parse(arguments); err != nil {
+		return 2
+	}
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	stopOnSignal(cancel)
+	stopWithParent(input, *parent, cancel)
+
+	cluster := &cluster{began: time.Now(), timings: map[string]float64{}, stop: cancel}
+	line := json.NewEncoder(output)
+	err := cluster.start(ctx, *directory, *watchCache)
+	if cause := context.Cause(ctx); errors.Is(cause, errPartFailed) {
+		err = cause
+	}
+	if err != nil && (ctx.Err() == nil || errors.Is(err, errPartFailed)) {
+		_ = line.Encode(map[string]any{"error": cluster.failure(err)})
+		_ = cluster.remove()
+		return 1
+	}
+	if err == nil {
+		if err := line.Encode(cluster.description()); err != nil {
+			cancel(fmt.Errorf("nobody reads the description: %w", err))
+		}
+	}
+	<-ctx.Done()
+	if cause := context.Cause(ctx); errors.Is(cause, errPartFailed) {
+		fmt.Fprintln(errorOutput, "testcluster:", cause)
+		_ = cluster.remove()
+		return 1
+	}
+	if err := cluster.remove(); err != nil {
+		fmt.Fprintln(errorOutput, "testcluster: remove the state directory:", err)
+		return 1
+	}
+	return 0
+}
+
+var (
+	errStopped    = errors.New("told to stop")
+	errParentGone = errors.New("the parent is gone")
+	errPartFailed = errors.New("a part failed")
+)
+
+func stopOnSignal(cancel context.CancelCauseFunc) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		cancel(errStopped)
+	}()
+}
+
+// stopWithParent ends the cluster when its standard input ends, which happens however the parent dies. Where a forked
+// child of the parent holds the other end open, the change of parent tells.
+func stopWithParent(input io.Reader, parent int, cancel context.CancelCauseFunc) {
+	go func() {
+		_, _ = io.Copy(io.Discard, input)
+		cancel(errParentGone)
+	}()
+	if parent == 0 {
+		return
+	}
+	go func() {
+		for os.Getppid() == parent {
+			time.Sleep(250 * time.Millisecond)
+		}
+		cancel(errParentGone)
+	}()
+}

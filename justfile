@@ -3,6 +3,11 @@
 python := justfile_directory() / ".venv/bin/python"
 build := quote(justfile_directory() / ".toolchain/python") + " " + quote(justfile_directory() / "scripts/build.py")
 
+bin := quote(justfile_directory() / ".venv/bin")
+pytest := quote(python) + " -m pytest"
+# One worker a core is too few: most of a test is waiting for the cluster.
+workers := env("HELM_SDKPY_TEST_WORKERS", "6")
+
 set positional-arguments
 
 # List the recipes
@@ -17,6 +22,43 @@ build *targets:
 # Deploy charts at once on a real control plane and watch them: [CHART…] [--kubeconfig F] [--context C] [--keep]
 demo *args: (build "env" "lib" "cluster")
     @{{ quote(python) }} -m examples.demo "$@"
+
+# Pass every test: lint, types, Go under the race detector, Python with and without a cluster
+test: lint typecheck (build "lib" "cluster" "helm") race unit integration
+
+# Test what needs no cluster, in seconds
+unit *args: (build "env" "lib")
+    @{{ pytest }} tests/unit -n auto "$@"
+
+# Test against the embedded cluster, in parallel
+integration *args: (build "env" "lib" "cluster" "helm")
+    @{{ pytest }} tests/integration tests/parity -n {{ workers }} --dist worksteal "$@"
+
+# Test the Go code under the race detector
+race *args: (build "cluster" "modules")
+    cd go && CGO_ENABLED=1 CC="${CC:-zig-cc}" go test -race -timeout 15m "${@:-./...}"
+    cd testcluster && go test -timeout 10m ./...
+
+# Look for mistakes and bad style in Python and Go
+lint: (build "env" "modules")
+    @{{ bin }}/ruff check .
+    @{{ bin }}/ruff format --check --diff .
+    @test -z "$(gofmt -l go testcluster benchmarks | tee /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
+    for module in go testcluster; do (cd $module && go vet ./... && go tool -modfile={{ quote(justfile_directory() / "go/tools/go.mod") }} staticcheck ./...); done
+
+# Check the types of the Python code, strictly
+typecheck: (build "env")
+    @{{ bin }}/pyright
+
+# Format Python and Go code
+fmt: (build "env")
+    @{{ bin }}/ruff check --fix --quiet . || true
+    @{{ bin }}/ruff format .
+    @gofmt -w go testcluster benchmarks
+
+# Measure against native Go, the helm command and helm-sdkpy 0.1.32: [--rows R] [--rounds N]
+bench *args: (build "env" "lib" "cluster" "helm")
+    @{{ quote(python) }} -m benchmarks "$@"
 
 # Build the shared library for this machine
 build-lib: (build "lib")

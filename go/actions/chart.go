@@ -1,0 +1,345 @@
+package actions
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/chart"
+	"helm.sh/helm/v4/pkg/chart/loader"
+	"helm.sh/helm/v4/pkg/cli"
+	"helm.sh/helm/v4/pkg/downloader"
+	"helm.sh/helm/v4/pkg/getter"
+	"helm.sh/helm/v4/pkg/registry"
+	"helm.sh/helm/v4/pkg/repo/v1"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+)
+
+// loaded is a chart, parsed anew for this operation since Helm changes the chart that it installs, and its values.
+type loaded struct {
+	chart  chart.Charter
+	values map[string]any
+}
+
+// load gets the chart and merges the values, in the command's order (helm: pkg/cmd/install.go, runInstall).
+func (s *scope) load(source ChartSource, options ValueOptions) (loaded, error) {
+	s.phase("loading")
+	fetch := s.fetcher(source)
+	path := ""
+	var err error
+	if len(source.ChartArchive) == 0 {
+		if path, err = fetch.locate(); err != nil {
+			return loaded{}, fetch.explain(err)
+		}
+	}
+	values, err := options.merge(fetch.providers)
+	if err != nil {
+		return loaded{}, err
+	}
+	parsed, err := fetch.parse(path)
+	if err != nil {
+		return loaded{}, err
+	}
+	accessor, err := chart.NewAccessor(parsed)
+	if err != nil {
+		return loaded{}, chartInvalid(source, err)
+	}
+	if kind, _ := accessor.MetadataAsMap()["Type"].(string); s.verb == "install" && kind != "" && kind != "application" {
+		return loaded{}, chartInvalid(source, fmt.Errorf("%s charts are not installable", kind))
+	}
+	if accessor.Deprecated() {
+		s.log.Warn("this chart is deprecated")
+	}
+	if parsed, err = fetch.dependencies(path, parsed, accessor); err != nil {
+		return loaded{}, err
+	}
+	return loaded{parsed, values}, nil
+}
+
+// fetcher gets one chart for one operation: each of its requests carries the operation's context, which Helm's
+// LocateChart can not be given (it makes its own getters and prints to the process's stdout).
+type fetcher struct {
+	scope     *scope
+	source    ChartSource
+	settings  *cli.EnvSettings
+	providers getter.Providers
+	registry  func() (*registry.Client, error) // made when it is needed: it reads credentials from files
+}
+
+func (s *scope) fetcher(source ChartSource) *fetcher {
+	if source.Version == "" && source.Devel {
+		source.Version = ">0.0.0-0"
+	}
+	settings := s.config.Settings()
+	if source.Keyring == "" {
+		source.Keyring = keyring(s.config)
+	}
+	return &fetcher{
+		scope: s, source: source, settings: settings, providers: s.config.Providers(s.op),
+		registry: sync.OnceValues(func() (*registry.Client, error) {
+			client, err := s.config.Registry(s.op, session.RegistryOptions{
+				PlainHTTP: source.PlainHTTP, InsecureSkipTLSVerify: source.InsecureSkipTLSVerify,
+				CertFile: source.CertFile, KeyFile: source.KeyFile, CAFile: source.CAFile,
+				Username: source.Username, Password: source.Password,
+			})
+			if err != nil {
+				return nil, &bridge.Error{Code: codeRegistry, Message: err.Error(), Cause: err}
+			}
+			return client, nil
+		}),
+	}
+}
+
+// keyring is where gpg keeps public keys (helm: pkg/cmd/dependency_build.go, defaultKeyring).
+func keyring(config *session.Configuration) string {
+	environment := config.Options().Environment
+	if home := environment["GNUPGHOME"]; home != "" {
+		return filepath.Join(home, "pubring.gpg")
+	}
+	return filepath.Join(environment["HOME"], ".gnupg", "pubring.gpg")
+}
+
+// locate finds or downloads the chart (helm: pkg/action/install.go, ChartPathOptions.LocateChart).
+func (f *fetcher) locate() (string, error) {
+	name, version := strings.TrimSpace(f.source.ChartPath), strings.TrimSpace(f.source.Version)
+	if f.source.Repo == "" {
+		path, err := f.local(name)
+		if path != "" || err != nil {
+			return path, err
+		}
+	}
+	if err := os.MkdirAll(f.settings.RepositoryCache, 0o755); err != nil {
+		return "", fmt.Errorf("repository cache: %w", err)
+	}
+	client, err := f.registry()
+	if err != nil {
+		return "", err
+	}
+	download := downloader.ChartDownloader{
+		Out:              logWriter{f.scope},
+		Keyring:          f.source.Keyring,
+		Getters:          f.providers,
+		RepositoryConfig: f.settings.RepositoryConfig,
+		RepositoryCache:  f.settings.RepositoryCache,
+		ContentCache:     f.settings.ContentCache,
+		RegistryClient:   client,
+		Options: []getter.Option{
+			getter.WithPassCredentialsAll(f.source.PassCredentials),
+			getter.WithTLSClientConfig(f.source.CertFile, f.source.KeyFile, f.source.CAFile),
+			getter.WithInsecureSkipVerifyTLS(f.source.InsecureSkipTLSVerify),
+			getter.WithPlainHTTP(f.source.PlainHTTP),
+			getter.WithBasicAuth(f.source.Username, f.source.Password),
+			getter.WithRegistryClient(client),
+		},
+	}
+	if f.source.Verify {
+		download.Verify = downloader.VerifyAlways
+	}
+	if f.source.Repo != "" {
+		address, err := f.findInRepository(name, version)
+		if err != nil {
+			return "", err
+		}
+		if !f.source.PassCredentials && !sameHost(f.source.Repo, address) {
+			// Credentials are for the repository alone, not for wherever its index points.
+			download.Options = append(download.Options, getter.WithBasicAuth("", ""))
+		}
+		name = address
+	}
+	f.scope.phase("downloading")
+	path, _, err := download.DownloadToCache(name, version)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
+// local is the chart's path where it is a file or directory; "" where it has to be looked for elsewhere.
+func (f *fetcher) local(name string) (string, error) {
+	if _, err := os.Stat(name); err != nil {
+		if filepath.IsAbs(name) || strings.HasPrefix(name, ".") {
+			return "", fmt.Errorf("path %q not found: %w", name, fs.ErrNotExist)
+		}
+		return "", nil
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	if f.source.Verify {
+		if _, err := downloader.VerifyChart(path, path+".prov", f.source.Keyring); err != nil {
+			return "", &bridge.Error{Code: codeProvenance, Message: fmt.Sprintf("verify %s: %v", path, err), Cause: err}
+		}
+	}
+	return path, nil
+}
+
+func (f *fetcher) findInRepository(name, version string) (string, error) {
+	address, err := repo.FindChartInRepoURL(f.source.Repo, name, f.providers,
+		repo.WithChartVersion(version),
+		repo.WithClientTLS(f.source.CertFile, f.source.KeyFile, f.source.CAFile),
+		repo.WithUsernamePassword(f.source.Username, f.source.Password),
+		repo.WithInsecureSkipTLSVerify(f.source.InsecureSkipTLSVerify),
+		repo.WithPassCredentialsAll(f.source.PassCredentials),
+	)
+	return address, err
+}
+
+func sameHost(one, other string) bool {
+	a, err := url.Parse(one)
+	if err != nil {
+		return false
+	}
+	b, err := url.Parse(other)
+	return err == nil && a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && portOf(a) == portOf(b)
+}
+
+func portOf(address *url.URL) string {
+	if port := address.Port(); port != "" {
+		return port
+	}
+	return map[string]string{"http": "80", "https": "443"}[address.Scheme]
+}
+
+// parse reads the chart from the bytes that were given or from its path.
+func (f *fetcher) parse(path string) (chart.Charter, error) {
+	var parsed chart.Charter
+	var err error
+	if len(f.source.ChartArchive) > 0 {
+		parsed, err = loader.LoadArchive(bytes.NewReader(f.source.ChartArchive))
+	} else {
+		parsed, err = loader.Load(path)
+	}
+	if err != nil {
+		return nil, chartInvalid(f.source, err)
+	}
+	return parsed, nil
+}
+
+// dependencies checks that every dependency is in the chart, and with dependency_update fetches those that are not.
+func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart.Accessor) (chart.Charter, error) {
+	required := accessor.MetaDependencies()
+	if len(required) == 0 {
+		return parsed, nil
+	}
+	missing := action.CheckDependencies(parsed, required)
+	if missing == nil {
+		return parsed, nil
+	}
+	if !f.source.DependencyUpdate {
+		return nil, &bridge.Error{
+			Code:    codeMissingDependency,
+			Message: fmt.Sprintf("an error occurred while checking for chart dependencies: %v", missing),
+			Details: map[string]any{"chart": f.source.ChartPath},
+			Cause:   missing,
+		}
+	}
+	if path == "" {
+		return nil, invalid("dependency_update", "needs the chart's directory: an archive's bytes can not be updated")
+	}
+	client, err := f.registry()
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := sourceDateEpoch(f.scope.config.Options().Environment)
+	if err != nil {
+		return nil, err
+	}
+	f.scope.phase("updating dependencies")
+	manager := &downloader.Manager{
+		Out:              logWriter{f.scope},
+		ChartPath:        path,
+		Keyring:          f.source.Keyring,
+		Getters:          f.providers,
+		RepositoryConfig: f.settings.RepositoryConfig,
+		RepositoryCache:  f.settings.RepositoryCache,
+		ContentCache:     f.settings.ContentCache,
+		RegistryClient:   client,
+		SourceDateEpoch:  epoch,
+	}
+	if err := manager.Update(); err != nil {
+		return nil, f.explain(err)
+	}
+	return f.parse(path)
+}
+
+func sourceDateEpoch(environment map[string]string) (*time.Time, error) {
+	text := environment["SOURCE_DATE_EPOCH"]
+	if text == "" {
+		return nil, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return nil, &bridge.Error{Code: "configuration", Message: fmt.Sprintf("SOURCE_DATE_EPOCH is %q: it must be a number of seconds", text)}
+	}
+	moment := time.Unix(seconds, 0).UTC()
+	return &moment, nil
+}
+
+// explain says why a chart could not be had: a download has no types of its own.
+func (f *fetcher) explain(err error) error {
+	var known *bridge.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	text := err.Error()
+	code := codeChartNotFound
+	switch {
+	case codeOfConnection(err) == codeCertificate:
+		code = codeCertificate
+	case strings.Contains(text, "401 Unauthorized"), strings.Contains(text, "unauthorized"), strings.Contains(text, "basic credential not found"):
+		code = codeUnauthorized
+	case strings.Contains(text, "403 Forbidden"), strings.Contains(text, "denied"):
+		code = codeForbidden
+	case strings.Contains(text, "digest") && strings.Contains(text, "mismatch"), strings.Contains(text, "sha256 sum does not match"):
+		code = codeDigestMismatch
+	case strings.Contains(text, "provenance"), strings.Contains(text, "openpgp"):
+		code = codeProvenance
+	case registry.IsOCI(f.source.ChartPath) && !strings.Contains(text, "not found"):
+		code = codeRegistry
+	case !strings.Contains(text, "not found") && !errors.Is(err, fs.ErrNotExist) && codeOfConnection(err) != "":
+		code = codeRepository
+	}
+	return &bridge.Error{
+		Code:    code,
+		Message: fmt.Sprintf("chart %q: %s", f.source.ChartPath, text),
+		Details: map[string]any{"chart": f.source.ChartPath},
+		Cause:   err,
+	}
+}
+
+func chartInvalid(source ChartSource, err error) error {
+	return &bridge.Error{
+		Code:    codeChartInvalid,
+		Message: fmt.Sprintf("chart %q can not be used: %v", source.ChartPath, err),
+		Details: map[string]any{"chart": source.ChartPath},
+		Cause:   err,
+	}
+}
+
+// logWriter takes what Helm would print.
+type logWriter struct{ scope *scope }
+
+var _ io.Writer = logWriter{}
+
+// Write makes a log event of each line.
+func (w logWriter) Write(text []byte) (int, error) {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimRight(line, "\n"); line != "" {
+			w.scope.log.Info(line)
+		}
+	}
+	return len(text), nil
+}

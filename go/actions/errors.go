@@ -1,0 +1,212 @@
+package actions
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+)
+
+// explain gives an error of Helm the code that says why it happened: by its type where it has one, else by Helm's
+// text (errors_test.go breaks when a text changes). The message stays Helm's; the release is in the details.
+func (s *scope) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	explained := explain(err)
+	if s.release != "" {
+		if _, named := explained.Details["release"]; !named {
+			explained.Details["release"] = s.release
+			explained.Details["namespace"] = s.namespace
+		}
+	}
+	return explained
+}
+
+func explain(err error) *bridge.Error {
+	explained := &bridge.Error{Code: codeOf(err), Message: err.Error(), Details: map[string]any{}, Cause: err}
+	var known *bridge.Error
+	if errors.As(err, &known) {
+		for name, value := range known.Details {
+			explained.Details[name] = value
+		}
+	}
+	if advice := advices[explained.Code]; advice != "" && !strings.Contains(explained.Message, advice) {
+		explained.Message += " (" + advice + ")"
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		if details := status.Status().Details; details != nil {
+			if details.Kind != "" {
+				explained.Details["kind"] = details.Kind
+			}
+			if details.Name != "" {
+				explained.Details["name"] = details.Name
+			}
+			if fields := causes(details.Causes); len(fields) > 0 {
+				explained.Details["causes"] = fields
+			}
+		}
+		explained.Details["reason"] = string(status.Status().Reason)
+	}
+	return explained
+}
+
+// advices say what to do where Helm's message does not.
+var advices = map[string]string{
+	codeReleaseExists:        "upgrade it, uninstall it first, or choose another name",
+	codeReleaseNotDeployed:   "use upgrade(install=True) or uninstall it first",
+	codeReleasePending:       "wait for it, or if its process is gone, roll back or uninstall",
+	codeMissingDependency:    "run `helm dependency build` on the chart or set dependency_update=True",
+	codeNamespaceNotFound:    "create it or set create_namespace=True",
+	codeOwnership:            "set take_ownership=True to adopt existing objects",
+	codeConflict:             "set force_conflicts=True to take the fields over",
+	codeReleaseTooLarge:      "leave files out with .helmignore, or use storage=\"sql\"",
+	codeClusterUnreachable:   "check the kubeconfig, its context and the network",
+	codeNamespaceTerminating: "wait until it is gone and create it again",
+}
+
+// An error that fails while the connection is made, or that a server sent, is told by its type.
+func codeOf(err error) string {
+	var known *bridge.Error
+	if errors.As(err, &known) && known.Code != "" {
+		return known.Code
+	}
+	if code := codeOfHelm(err); code != "" {
+		return code
+	}
+	if code := codeOfAPI(err); code != "" {
+		return code
+	}
+	if code := codeOfConnection(err); code != "" {
+		return code
+	}
+	return codeHelm
+}
+
+// texts are the places where Helm gives nothing but words. The first match wins.
+var texts = []struct{ text, code string }{
+	{"cannot reuse a name that is still in use", codeReleaseExists},
+	{"another operation (install/upgrade/rollback) is in progress", codeReleasePending},
+	{"Release name is invalid", codeInvalidReleaseName},
+	{"release name is invalid", codeInvalidReleaseName},
+	{"is already deleted", codeReleaseNotFound},
+	{"release has no ", codeReleaseNotFound},
+	{"missing in charts/ directory", codeMissingDependency},
+	{"chart requires kubeVersion", codeKubeVersion},
+	{"exists and cannot be imported into the current release", codeOwnership},
+	{"cannot be owned", codeOwnership},
+	{"error while running post render", codePostRender},
+	{"error while parsing post rendered output", codePostRender},
+	{"YAML parse error on ", codeRender},
+	{"no matches for kind", codeManifestInvalid},
+	{"unable to recognize", codeManifestInvalid},
+	{"error validating", codeManifestInvalid},
+	{"unable to decode", codeManifestInvalid},
+	{"error converting YAML to JSON", codeManifestInvalid},
+	{"unable to build kubernetes object", codeManifestInvalid},
+	{"parse error at (", codeRender},
+	{"execution error at (", codeRender},
+	{"error calling ", codeRender},
+	{"executing \"", codeRender},
+	{"template: ", codeRender},
+	{"charts are not installable", codeChartInvalid},
+	{"invalid chart apiVersion", codeChartInvalid},
+	{"chart dependencies processing failed", codeChartInvalid},
+}
+
+func codeOfHelm(err error) string {
+	var schema util.JSONSchemaValidationError
+	switch {
+	case errors.As(err, &schema), strings.Contains(err.Error(), "values don't meet the specifications of the schema"):
+		return codeValuesSchema
+	case errors.Is(err, driver.ErrReleaseNotFound):
+		return codeReleaseNotFound
+	case errors.Is(err, driver.ErrReleaseExists):
+		return codeReleaseExists
+	case errors.Is(err, driver.ErrNoDeployedReleases):
+		return codeReleaseNotDeployed
+	case meta.IsNoMatchError(err):
+		return codeManifestInvalid
+	}
+	text := err.Error()
+	for _, known := range texts {
+		if strings.Contains(text, known.text) {
+			return known.code
+		}
+	}
+	return ""
+}
+
+func codeOfAPI(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return ""
+	}
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "admission webhook"):
+		return codeAdmission
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return codeNamespaceTerminating
+	case apierrors.IsForbidden(err) && strings.Contains(text, "exceeded quota"):
+		return codeQuota
+	case apierrors.IsForbidden(err):
+		return codeForbidden
+	case apierrors.IsUnauthorized(err):
+		return codeUnauthorized
+	case apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces":
+		return codeNamespaceNotFound
+	case apierrors.IsConflict(err):
+		return codeConflict
+	case apierrors.IsRequestEntityTooLargeError(err),
+		apierrors.IsInvalid(err) && strings.Contains(text, "Too long") && strings.Contains(text, "sh.helm.release"):
+		return codeReleaseTooLarge
+	case apierrors.IsInvalid(err) && strings.Contains(text, "immutable"), strings.Contains(text, "updates to statefulset spec for fields other than"):
+		return codeImmutableField
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return codeInvalidObject
+	case apierrors.IsAlreadyExists(err):
+		return codeOwnership
+	case apierrors.IsTimeout(err), apierrors.IsServerTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err):
+		return codeClusterUnreachable
+	}
+	return ""
+}
+
+func codeOfConnection(err error) string {
+	var (
+		authority   x509.UnknownAuthorityError
+		invalid     x509.CertificateInvalidError
+		hostname    x509.HostnameError
+		verify      *tls.CertificateVerificationError
+		network     net.Error
+		unreachable = strings.Contains(err.Error(), "cluster unreachable") || strings.Contains(err.Error(), "cluster reachability check failed")
+	)
+	switch {
+	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &hostname), errors.As(err, &verify):
+		return codeCertificate
+	case unreachable, errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
+		return codeClusterUnreachable
+	}
+	return ""
+}
+
+func causes(given []metav1.StatusCause) []map[string]string {
+	var fields []map[string]string
+	for _, cause := range given {
+		fields = append(fields, map[string]string{"field": cause.Field, "message": cause.Message, "reason": string(cause.Type)})
+	}
+	return fields
+}

@@ -1,0 +1,179 @@
+package actions
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	ri "helm.sh/helm/v4/pkg/release"
+	"helm.sh/helm/v4/pkg/release/common"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+)
+
+// maxDescription is the longest description that is recorded of a failure: a timeout's error lists every object that
+// was not ready, 45 KB for 200 of them, and each record carries it for ever.
+const maxDescription = 1024
+
+// ledger is the storage driver of one operation. It knows what the operation wrote, so that settle can put right what
+// Helm leaves, and it can refuse a write that would lose something.
+type ledger struct {
+	driver.Driver
+	op   *bridge.Operation
+	verb string
+
+	mu      sync.Mutex
+	written map[string]*release.Release // by key, as last written
+	newest  string                      // the key of the highest revision written
+	created bool                        // whether this operation made that revision
+	doubt   *release.Release            // a revision whose creation failed in a way that does not say whether it is there
+	found   map[string]release.Info     // by key, as it stood before the operation changed it
+	refuse  func(status common.Status) error
+}
+
+func newLedger(op *bridge.Operation, verb string, storage driver.Driver) *ledger {
+	return &ledger{
+		Driver: storage, op: op, verb: verb,
+		written: map[string]*release.Release{}, found: map[string]release.Info{},
+	}
+}
+
+// Query remembers each record as it stood, before Helm changes the object that it is given.
+func (l *ledger) Query(labels map[string]string) ([]ri.Releaser, error) {
+	records, err := l.Driver.Query(labels)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, record := range records {
+		if rel, ok := record.(*release.Release); ok && rel.Info != nil {
+			key := recordKey(rel.Name, rel.Version)
+			if _, known := l.found[key]; !known {
+				l.found[key] = *rel.Info
+			}
+		}
+	}
+	return records, err
+}
+
+// Create writes a new revision.
+func (l *ledger) Create(key string, record ri.Releaser) error {
+	return l.write(key, record, true, l.Driver.Create)
+}
+
+// Update writes a revision again.
+func (l *ledger) Update(key string, record ri.Releaser) error {
+	return l.write(key, record, false, l.Driver.Update)
+}
+
+// Delete removes a revision, unless that would lose the only trace of objects that are still there.
+func (l *ledger) Delete(key string) (ri.Releaser, error) {
+	if l.refuse != nil {
+		if err := l.refuse(common.StatusUninstalled); err != nil {
+			return nil, err
+		}
+	}
+	return l.Driver.Delete(key)
+}
+
+func (l *ledger) write(key string, record ri.Releaser, create bool, write func(string, ri.Releaser) error) error {
+	rel, ok := record.(*release.Release)
+	if !ok || rel.Info == nil {
+		return write(key, record)
+	}
+	if l.refuse != nil {
+		if err := l.refuse(rel.Info.Status); err != nil {
+			return err
+		}
+	}
+	if rel.Info.Status == common.StatusFailed {
+		rel.Info.Description = l.describe(rel.Info.Description)
+	}
+	err := write(key, rel)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	copied, info := *rel, *rel.Info
+	copied.Info = &info
+	if err != nil {
+		if create && !refused(err) {
+			l.doubt = &copied
+		}
+		return err
+	}
+	l.written[key] = &copied
+	if newest, known := l.written[l.newest]; !known || rel.Version >= newest.Version {
+		l.newest = key
+		l.created = l.created || create
+	}
+	return nil
+}
+
+// refused says whether the server answered that it did not take the record; a connection that was cut says nothing.
+func refused(err error) bool {
+	var status apierrors.APIStatus
+	if errors.Is(err, driver.ErrReleaseExists) {
+		return true
+	}
+	return errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError
+}
+
+// dispel finds out whether the revision in doubt was written after all, and takes it for written if so.
+func (l *ledger) dispel() {
+	l.mu.Lock()
+	doubt := l.doubt
+	l.doubt = nil
+	l.mu.Unlock()
+	if doubt == nil {
+		return
+	}
+	key := recordKey(doubt.Name, doubt.Version)
+	record, err := l.Driver.Get(key)
+	found := asRelease(record)
+	// Another process's revision of the same number was made at another time.
+	if err != nil || found == nil || !found.Info.LastDeployed.Equal(doubt.Info.LastDeployed) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written[key], l.newest, l.created = found, key, true
+}
+
+// describe makes a failure's description short, and says so when it was a cancel.
+func (l *ledger) describe(description string) string {
+	if l.op.Cancelled() {
+		return capitalized(l.verb) + " cancelled"
+	}
+	if len(description) <= maxDescription {
+		return description
+	}
+	return fmt.Sprintf("%s… (%d characters more)", truncated(description, maxDescription), len(description)-maxDescription)
+}
+
+// last is the newest revision as this operation last wrote it, or nil when it wrote none.
+func (l *ledger) last() *release.Release {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written[l.newest]
+}
+
+// recorded says whether this operation made a revision.
+func (l *ledger) recorded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.created
+}
+
+// before is what the revision was before this operation changed it.
+func (l *ledger) before(rel *release.Release) (release.Info, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	info, ok := l.found[recordKey(rel.Name, rel.Version)]
+	return info, ok
+}
+
+// recordKey is the name of the object that holds a revision (helm: pkg/storage/storage.go, makeKey).
+func recordKey(name string, revision int) string {
+	return fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, revision)
+}

@@ -1,0 +1,137 @@
+package actions
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/kube"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+	"github.com/helm-sdkpy/helm-sdkpy/go/watch"
+)
+
+// scope is what one operation works with: its own view of the session and its own action.Configuration, since Helm
+// caches in it, replaces its parts on a dry run and keeps a mutex there.
+type scope struct {
+	op        *bridge.Operation
+	config    *session.Configuration
+	verb      string
+	release   string
+	namespace string
+
+	connection *session.Connection
+	client     *recorder
+	ledger     *ledger
+	cfg        *action.Configuration
+	log        *slog.Logger
+}
+
+// enter makes the scope of an operation on one release.
+func enter(op *bridge.Operation, config *session.Configuration, verb, release string, serverSide bool) (*scope, error) {
+	return enterIn(op, config, verb, release, config.Namespace(), serverSide)
+}
+
+func enterIn(op *bridge.Operation, config *session.Configuration, verb, release, namespace string, serverSide bool) (*scope, error) {
+	s := &scope{op: op, config: config, verb: verb, release: release, namespace: namespace, log: slog.New(op.Handler())}
+	if err := s.connect(op.Context(), serverSide); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect builds everything that carries a context; a clean-up after a cancel does it again with a fresh one.
+func (s *scope) connect(ctx context.Context, serverSide bool) error {
+	options := watch.Options{
+		Release: s.release, Namespace: s.namespace, Action: s.verb, ServerSideApply: serverSide, Context: ctx,
+	}
+	if s.verb == "uninstall" {
+		options.Action = "delete" // Helm's word in the names of hooks
+	}
+	options.Refresh = func() { s.connection.Invalidate() }
+	transport := watch.NewTransport(s.op, options)
+	connection, err := s.config.Connect(s.op, session.ConnectOptions{
+		Namespace: s.namespace, AllNamespaces: s.namespace == "", Wrap: transport.Wrap, Context: ctx,
+	})
+	if err != nil {
+		return err
+	}
+	s.connection = connection
+	storage, err := connection.Storage()
+	if err != nil {
+		return err
+	}
+	s.ledger = newLedger(s.op, s.verb, storage.Driver)
+	storage.Driver = s.ledger
+	storage.SetLogger(s.op.Handler())
+	s.client = &recorder{Client: watch.New(s.op, connection.Factory(), transport, options)}
+	s.cfg = action.NewConfiguration(action.ConfigurationSetLogger(s.op.Handler()))
+	s.cfg.RESTClientGetter = connection.Getter()
+	s.cfg.KubeClient = s.client
+	s.cfg.Releases = storage
+	s.cfg.SetHookOutputFunc(watch.HookOutput(s.op, s.release, s.namespace))
+	return nil
+}
+
+// fresh is the same scope with a context of its own: for what has to be done although the operation was cancelled.
+func (s *scope) fresh(ctx context.Context, serverSide bool) (*scope, error) {
+	again := *s
+	if err := again.connect(ctx, serverSide); err != nil {
+		return nil, err
+	}
+	return &again, nil
+}
+
+// phase tells the listener what the operation is doing.
+func (s *scope) phase(name string) {
+	s.client.Phase(name)
+}
+
+// waitOptions are what the command adds and the library does not (helm: pkg/cmd/flags.go, defaultCLIWaitOptions).
+func waitOptions() []kube.WaitOption {
+	return []kube.WaitOption{kube.WithStatusComputeWorkers(8)}
+}
+
+// recorder keeps what Helm's own results do not show to their caller: which objects an update created.
+type recorder struct {
+	*watch.Client
+
+	mu      sync.Mutex
+	created kube.ResourceList
+	failed  bool
+}
+
+// Update keeps the objects that were created, since cleanup_on_fail has to delete them after a failure.
+func (r *recorder) Update(original, target kube.ResourceList, options ...kube.ClientUpdateOption) (*kube.Result, error) {
+	result, err := r.Client.Update(original, target, options...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = r.failed || err != nil
+	if result != nil {
+		r.created = append(r.created, result.Created...)
+	}
+	return result, err
+}
+
+func (r *recorder) createdObjects() kube.ResourceList {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.created)
+}
+
+func (r *recorder) updateFailed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// bounded is a fresh context for a clean-up; it outlives a cancel of the operation.
+func bounded(op *bridge.Operation, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(op.Context()), limit)
+}
+
+var _ kube.Interface = (*recorder)(nil)

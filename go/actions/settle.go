@@ -1,0 +1,62 @@
+package actions
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"unicode/utf8"
+
+	"helm.sh/helm/v4/pkg/release/common"
+)
+
+// settle runs after every action that changes a release. Helm leaves a revision `pending-*` or `uninstalling` on some
+// failures (helm-internals: "Failure paths"), and the next upgrade refuses to touch such a one; settle records it as
+// failed, with a storage that the cancel does not reach.
+func (s *scope) settle(cause error) {
+	if cause == nil && !s.op.Cancelled() {
+		return
+	}
+	s.ledger.dispel()
+	last := s.ledger.last()
+	if last == nil {
+		return
+	}
+	if !last.Info.Status.IsPending() && last.Info.Status != common.StatusUninstalling {
+		return
+	}
+	reason := "interrupted"
+	if cause != nil {
+		reason = cause.Error()
+	}
+	last.SetStatus(common.StatusFailed, fmt.Sprintf("%s %q failed: %s", capitalized(s.verb), last.Name, reason))
+	s.record(func() error { return s.cfg.Releases.Update(last) })
+}
+
+// record writes what must be written after a failure; that it could not be is said in the log, since the caller is
+// already told of the failure itself.
+func (s *scope) record(write func() error) {
+	release := s.op.Hold()
+	defer release()
+	if err := write(); err != nil {
+		s.log.Error("could not record the outcome of the release", slog.String("release", s.release),
+			slog.String("namespace", s.namespace), slog.Any("error", err))
+	}
+}
+
+func capitalized(word string) string {
+	if word == "" {
+		return ""
+	}
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+// truncated is the text's beginning, whole characters only.
+func truncated(text string, length int) string {
+	if len(text) <= length {
+		return text
+	}
+	for length > 0 && !utf8.RuneStart(text[length]) {
+		length--
+	}
+	return text[:length]
+}

@@ -1,0 +1,51 @@
+package actions
+
+import (
+	"strings"
+
+	release "helm.sh/helm/v4/pkg/release/v1"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+)
+
+// StatusRequest are the arguments of `helm status`.
+type StatusRequest struct {
+	ReleaseName string `json:"release_name"`
+	Revision    int    `json:"revision"`
+}
+
+// Validate refuses what can be known to be wrong before anything is done.
+func (r StatusRequest) Validate() error {
+	return validRevision(r.ReleaseName, r.Revision)
+}
+
+func validRevision(name string, revision int) error {
+	if revision < 0 {
+		return invalid("revision", "is %d: it must be 0 (the newest) or more", revision)
+	}
+	return validName(name)
+}
+
+// Status does what `helm status` does: a release's record, and its objects as they are in the cluster.
+func Status(op *bridge.Operation, config *session.Configuration, request StatusRequest) (*Release, error) {
+	s, err := enter(op, config, "status", request.ReleaseName, false)
+	if err != nil {
+		return nil, err
+	}
+	rel, err := s.status(request.Revision)
+	return releaseResult(rel), s.explain(err)
+}
+
+func (s *scope) status(number int) (*release.Release, error) {
+	rel, err := s.read(number)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := s.client.Build(strings.NewReader(rel.Manifest), false)
+	if err != nil {
+		return nil, err
+	}
+	rel.Info.Resources, err = s.client.Get(objects, true)
+	return rel, err
+}

@@ -92,7 +92,6 @@ _ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "set_json": _arguments.texts,
     "set_literal": _arguments.texts,
     "set_string": _arguments.texts,
-    "show_rollback_revision": _arguments.flag,
     "skip_crds": _arguments.flag,
     "skip_schema_validation": _arguments.flag,
     "superseded": _arguments.flag,
@@ -166,7 +165,7 @@ class _Action:
             elif (encoded := self._encoders[name](name, value)) is not None:
                 arguments[name] = encoded
         _one_name(arguments, "server_side", "server_side_apply", "auto")
-        _one_name(arguments, "history_max", "max_history", 10)
+        _one_name(arguments, "max_history", "history_max", 10)
         return arguments
 
 
@@ -198,10 +197,17 @@ def _post_renderer(value: object) -> dict[str, Any]:
     return {"post_renderer": value} if value else {}
 
 
+def _show_rollback_revision(value: object) -> dict[str, Any]:
+    # A column of the command's table: what History gives has it in any case.
+    _arguments.flag("show_rollback_revision", value)
+    return {}
+
+
 _RULES: Final[dict[str, Callable[[object], dict[str, Any]]]] = {
     "release_name": _release_name,
     "chart_path": _chart_path,
     "post_renderer": _post_renderer,
+    "show_rollback_revision": _show_rollback_revision,
 }
 """The arguments whose name on the wire depends on their value."""
 
@@ -452,7 +458,9 @@ class Rollback(_Action):
         Example:
             >>> await Rollback(config).run("shop", wait=True, timeout=120)
         """
-        release: Release = await self._run({"wait": False, **options}, release_name=release_name, revision=revision)
+        release: Release = await self._run(
+            {**options, "wait": options.get("wait") or False}, release_name=release_name, revision=revision
+        )
         return release
 
 

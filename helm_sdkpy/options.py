@@ -24,8 +24,8 @@ WaitStrategy: TypeAlias = bool | Literal["watcher", "hookOnly", "legacy"]
 ServerSide: TypeAlias = bool | Literal["true", "false", "auto"]
 """Whether objects are applied by the server."""
 
-DryRun: TypeAlias = bool | Literal["none", "client", "server"] | None
-"""True is `"client"`, False and None are `"none"`."""
+DryRun: TypeAlias = bool | Literal["none", "client", "server"]
+"""True is `"client"`, False is `"none"`."""
 
 PostRenderer: TypeAlias = str | Callable[[str], str | Awaitable[str]]
 """A plugin's name, or a callable, sync or async, that takes the manifest and gives the one to use."""
@@ -35,71 +35,110 @@ class EventOptions(TypedDict, total=False):
     """Watching an operation."""
 
     on_event: OnEvent | None
+    """A callable, sync or async, that gets each event while the call is awaited, in its loop. Default: None."""
 
 
 class CleanupOptions(TypedDict, total=False):
     """What is done after a failure or a cancel."""
 
     cleanup_timeout: Seconds | None
+    """Seconds for what `rollback_on_failure`, `cleanup_on_fail` and hooks' deletion then do.
+
+    Default: the smaller of `timeout` and 60.
+    """
 
 
 class WaitOptions(TypedDict, total=False):
     """What is waited for; Install, Upgrade and Uninstall have these in their signature."""
 
     wait: WaitStrategy
+    """Wait until resources are ready. Default: False, hooks only."""
     timeout: Seconds
+    """Seconds for each phase. Default: 300."""
 
 
 class ChartSourceOptions(TypedDict, total=False):
     """Where a chart comes from and how it is fetched."""
 
     repo: str | None
+    """URL of the repository that has the chart. Default: None."""
     username: str | None
+    """User name at the repository or registry. Default: None."""
     password: str | None
+    """Password at the repository or registry. Default: None."""
     pass_credentials: bool
+    """Send them to other hosts that the repository's index names. Default: False."""
     cert_file: StrPath | None
+    """Client certificate. Default: None."""
     key_file: StrPath | None
+    """Client certificate's key. Default: None."""
     ca_file: StrPath | None
+    """Certificate authorities of the server. Default: the system's."""
     insecure_skip_tls_verify: bool
+    """Do not check the server's certificate. Default: False."""
     plain_http: bool
+    """Speak HTTP. Default: False."""
     verify: bool
+    """Check the chart's signature. Default: False."""
     keyring: StrPath | None
+    """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`."""
     devel: bool
+    """Take pre-releases too; ignored where `version` is given. Default: False."""
     dependency_update: bool
+    """Fetch dependencies that are missing in the chart's directory. Default: False."""
 
 
 class ValuesOptions(TypedDict, total=False):
-    """Values besides the mapping, in the order in which they are merged: files, (the mapping), JSON, set and so on."""
+    """Values besides the mapping, which is merged after the files."""
 
     values_files: StrPath | Sequence[StrPath] | None
+    """YAML files or URLs. Default: none."""
     set_json: str | Sequence[str] | None
+    """`key=json`, or a JSON object. Default: none."""
     set: str | Sequence[str] | None
+    """`key=value`, several with commas. Default: none."""
     set_string: str | Sequence[str] | None
+    """`key=value`, always a string. Default: none."""
     set_file: str | Sequence[str] | None
+    """`key=path`: the file's content. Default: none."""
     set_literal: str | Sequence[str] | None
+    """`key=value`, taken as it is. Default: none."""
 
 
 class ApplyOptions(TypedDict, total=False):
     """How objects are written to the cluster."""
 
-    dry_run: DryRun
+    dry_run: DryRun | None
+    """Write nothing: `"client"` asks no cluster, `"server"` asks it. Default: `"none"`."""
     force_replace: bool
+    """Replace objects instead of changing them. Default: False."""
     no_hooks: bool
+    """Run no hooks. Default: False."""
     server_side: ServerSide | None
+    """The same as `server_side_apply`, by the flag's name. Default: None."""
     description: str | None
+    """What the revision's description says. Default: helm's own text."""
 
 
 class RenderOptions(TypedDict, total=False):
     """How a chart is rendered and recorded."""
 
     labels: Mapping[str, str | None] | None
+    """Labels of the release's record; in an upgrade None unsets one. Default: none."""
     enable_dns: bool
+    """Let templates look up host names. Default: False."""
     hide_notes: bool
+    """Leave the notes out of the result. Default: False."""
     hide_secret: bool
+    """With `dry_run`, leave Secrets out of the result. Default: False."""
     post_renderer: PostRenderer | None
+    """A plugin's name, or a callable that changes what was rendered. Default: None."""
     post_renderer_args: str | Sequence[str] | None
+    """Arguments of the plugin. Default: none."""
     render_subchart_notes: bool
+    """Render the notes of subcharts too. Default: False."""
     skip_crds: bool
+    """Do not install the chart's `crds/`. Default: False."""
 
 
 class InstallOptions(
@@ -108,8 +147,11 @@ class InstallOptions(
     """The options of Install beyond its signature."""
 
     generate_name: bool
+    """Make a name of the chart's and the time; `release_name` is None then. Default: False."""
     name_template: str | None
+    """A template that makes the name; `release_name` is None then. Default: None."""
     replace: bool
+    """Take the name of a release that was uninstalled with its history kept. Default: False."""
 
 
 class UpgradeOptions(
@@ -118,62 +160,94 @@ class UpgradeOptions(
     """The options of Upgrade beyond its signature."""
 
     history_max: int | None
+    """The same as `max_history`, by the flag's name. Default: None."""
     reset_then_reuse_values: bool
+    """Start from the chart's values with the last revision's over them. Default: False."""
 
 
 class RollbackOptions(WaitOptions, ApplyOptions, CleanupOptions, EventOptions, total=False):
     """The options of Rollback beyond its signature."""
 
     cleanup_on_fail: bool
+    """If the rollback fails, delete what it created. Default: False."""
     force_conflicts: bool
-    history_max: int
+    """With server-side apply, take over fields that others own. Default: False."""
+    history_max: int | None
+    """How many revisions are kept; 0 keeps all. Default: 10."""
+    max_history: int | None
+    """The same as `history_max`, as Upgrade has it. Default: None."""
     server_side_apply: ServerSide | None
+    """Let the server apply the objects. Default: `"auto"`, as the release was applied before."""
     wait_for_jobs: bool
+    """With `wait`, also wait until Jobs are complete. Default: False."""
 
 
-class UninstallOptions(EventOptions, total=False):
+class UninstallOptions(CleanupOptions, EventOptions, total=False):
     """The options of Uninstall beyond its signature."""
 
     cascade: Literal["background", "orphan", "foreground"]
+    """What becomes of dependents. Default: `"background"`."""
     description: str | None
+    """With `keep_history`, what the record's description says. Default: helm's own text."""
     dry_run: bool
+    """Only say what would be uninstalled. Default: False."""
     ignore_not_found: bool
+    """It is no error if there is no such release. Default: False."""
     keep_history: bool
+    """Keep the records. Default: False."""
     no_hooks: bool
+    """Run no hooks. Default: False."""
 
 
 class ListOptions(EventOptions, total=False):
-    """The options of List beyond its signature."""
+    """The options of List beyond its signature. Without one of the states, every state is listed."""
 
     all_namespaces: bool
+    """Look into every namespace. Default: False."""
     date: bool
+    """Sort by date. Default: False, by name."""
     deployed: bool
+    """Releases that are deployed. Default: False."""
     failed: bool
+    """Releases that failed. Default: False."""
     filter: str | None
+    """A regular expression that names must match. Default: None."""
     max: int | None
+    """How many at most; 0 and None are all. Default: None."""
     offset: int
+    """How many to leave out first. Default: 0."""
     pending: bool
+    """Releases that something works on. Default: False."""
     reverse: bool
+    """Sort the other way round. Default: False."""
     selector: str | None
+    """A selector of the labels of releases. Default: None."""
     superseded: bool
+    """Releases that are superseded. Default: False."""
     uninstalled: bool
+    """Releases that were uninstalled with their history kept. Default: False."""
     uninstalling: bool
+    """Releases that are being uninstalled. Default: False."""
 
 
 class StatusOptions(EventOptions, total=False):
     """The options of Status beyond its signature."""
 
     revision: int
+    """The revision. Default: 0, the newest."""
 
 
 class HistoryOptions(EventOptions, total=False):
     """The options of History beyond its signature."""
 
     max: int | None
+    """How many at most, the newest ones; 0 and None are all. Default: None."""
     show_rollback_revision: bool
+    """Accepted for the command's sake: `rollback_revision` is in every result that has one. Default: False."""
 
 
 class GetValuesOptions(EventOptions, total=False):
     """The options of GetValues beyond its signature."""
 
     revision: int
+    """The revision. Default: 0, the newest."""

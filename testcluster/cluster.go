@@ -12,8 +12,11 @@ import (
 
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/certificates"
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/controlplane"
+	"github.com/helm-sdkpy/helm-sdkpy/testcluster/endpoints"
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/network"
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/node"
+	"github.com/helm-sdkpy/helm-sdkpy/testcluster/registry"
+	"github.com/helm-sdkpy/helm-sdkpy/testcluster/repository"
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/state"
 )
 
@@ -29,6 +32,11 @@ type cluster struct {
 	directory *state.Directory
 	authority *certificates.Authority
 	plane     *controlplane.ControlPlane
+
+	watchCache  bool
+	credentials endpoints.Credentials
+	registry    endpoints.Addresses
+	repository  repository.Addresses
 }
 
 // logOf names the log in which a part writes: Kubernetes' programs share one logger and so one file.
@@ -37,6 +45,7 @@ var logOf = map[string]string{"apiserver": "kubernetes", "controllers": "kuberne
 // start brings up all parts, one after the other where one needs the other.
 func (c *cluster) start(ctx context.Context, directory string, watchCache bool) error {
 	var err error
+	c.watchCache = watchCache
 	c.begin("state")
 	if c.directory, err = state.Open(directory); err != nil {
 		return err
@@ -52,6 +61,15 @@ func (c *cluster) start(ctx context.Context, directory string, watchCache bool) 
 	egress := c.directory.Path("egress.sock")
 	proxy, err := network.Listen(ctx, egress, c.authority)
 	if err != nil {
+		return err
+	}
+	c.credentials = endpoints.NewCredentials()
+	c.begin("registry")
+	if c.registry, err = registry.Start(ctx, c.directory, c.authority, c.credentials); err != nil {
+		return err
+	}
+	c.begin("repository")
+	if c.repository, err = repository.Start(ctx, c.directory.Path("charts"), c.authority, c.credentials); err != nil {
 		return err
 	}
 	c.plane, err = controlplane.Start(ctx, controlplane.Settings{
@@ -113,6 +131,12 @@ func (c *cluster) description() map[string]any {
 		"ca_file":            c.authority.File,
 		"client_certificate": c.plane.Admin.CertificateFile,
 		"client_key":         c.plane.Admin.KeyFile,
+		"username":           c.credentials.Username,
+		"password":           c.credentials.Password,
+		"registry":           c.registry,
+		"repository":         c.repository,
+		"charts":             c.directory.Path("charts"),
+		"watch_cache":        c.watchCache,
 		"timings":            timings,
 	}
 }

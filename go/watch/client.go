@@ -90,7 +90,7 @@ func (c *Client) Build(reader io.Reader, validate bool) (resources kube.Resource
 		return nil, err
 	}
 	resources, err = c.Client.Build(reader, validate)
-	c.record.learn(resources)
+	c.record.build(resources)
 	return resources, c.failed("build", err)
 }
 

@@ -69,15 +69,21 @@ func newRecord() *record {
 	return &record{kinds: map[schema.GroupResource]schema.GroupVersionKind{}}
 }
 
-// learn keeps the kinds of the objects, which paths do not tell, and which of them are the chart's.
+// learn keeps the kinds of the objects, which paths do not tell.
 func (r *record) learn(resources kube.ResourceList) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, info := range resources {
-		if info.Mapping == nil {
-			continue
-		}
 		r.kinds[info.Mapping.Resource.GroupResource()] = info.Mapping.GroupVersionKind
+	}
+}
+
+// build keeps which objects are the chart's.
+func (r *record) build(resources kube.ResourceList) {
+	r.learn(resources)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, info := range resources {
 		if !isHook(info) {
 			r.built.add(resourceOf(info))
 		}

@@ -73,8 +73,9 @@ func (c *Configuration) Connect(op *bridge.Operation, options ConnectOptions) (*
 func (c *Connection) Detached(ctx context.Context) *Connection {
 	made := &Connection{
 		configuration: c.configuration, session: c.session, op: c.op, ctx: ctx, wrap: c.wrap,
-		namespace: c.namespace, all: c.all, writes: c.writes,
+		namespace: c.namespace, all: c.all, writes: &writes{},
 	}
+	made.writes.begun.Store(true)
 	made.build()
 	return made
 }
@@ -86,7 +87,7 @@ func (c *Connection) build() {
 		if c.wrap != nil {
 			next = c.wrap(next)
 		}
-		c.carrier = &carrier{next: next, pick: func(*http.Request) context.Context { return c.ctx }, done: c.session.release}
+		c.carrier = &carrier{next: next, pick: func(*http.Request) context.Context { return c.ctx }, used: &c.session.wire.used}
 	}
 	c.discovery = sync.OnceValues(func() (*discoveryView, error) {
 		config, err := c.config()

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"sync/atomic"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
@@ -24,8 +23,7 @@ type Session struct {
 	memory sharedMemory
 	sql    sqlDrivers
 
-	users  int // Configurations; the pool's lock guards it
-	closed atomic.Bool
+	users int // Configurations; the pool's lock guards it
 }
 
 // newSession makes a session; where there is no cluster, everything that needs one says why.
@@ -54,18 +52,10 @@ func (s *Session) invalidate() {
 
 // close lets go of everything that outlives an operation. An operation that still runs keeps its connection until it ends.
 func (s *Session) close() error {
-	s.closed.Store(true)
 	if s.wire != nil {
 		s.wire.close()
 	}
 	return s.sql.close()
-}
-
-// release lets go of idle connections where the session was closed while requests were under way.
-func (s *Session) release() {
-	if s.closed.Load() {
-		s.wire.close()
-	}
 }
 
 // config is a config for requests that go over next, with the session's rate limit; waiting for that ends with ctx.

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // the auth providers that a kubeconfig can name
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
@@ -25,9 +24,9 @@ import (
 type wire struct {
 	address   *url.URL
 	userAgent string
-	base      http.RoundTripper
 	dialer    *connrotation.Dialer
 	cache     *cache
+	used      usage
 }
 
 // newWire makes the connections of one cluster and identity; none is opened yet.
@@ -61,19 +60,52 @@ func newWire(config *rest.Config, env environment) (*wire, error) {
 		return nil, err
 	}
 	return &wire{
-		address: address, userAgent: config.UserAgent, base: base, dialer: dialer,
-		cache: newCache(base, address.Path),
+		address: address, userAgent: config.UserAgent, dialer: dialer, cache: newCache(base, address.Path),
 	}, nil
 }
 
-// close lets go of the connections that nobody uses.
-func (w *wire) close() { utilnet.CloseIdleConnectionsFor(w.base) }
+// usage counts the requests under way, so that connections can be closed when the last has ended.
+type usage struct {
+	mu      sync.Mutex
+	count   int
+	closing func() // nil: still in use
+}
+
+func (u *usage) enter() (leave func()) {
+	if u == nil {
+		return func() {}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.count++
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.count--
+		if u.count == 0 && u.closing != nil {
+			u.closing()
+		}
+	}
+}
+
+// close calls closing when no request is under way, and again after each time that there was one.
+func (u *usage) close(closing func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closing = closing
+	if u.count == 0 {
+		closing()
+	}
+}
+
+// close closes the connections, as soon as nobody uses them.
+func (w *wire) close() { w.used.close(w.dialer.CloseAll) }
 
 // carrier gives every request the operation's context: nothing in Helm's pkg/kube takes one.
 type carrier struct {
 	next http.RoundTripper
 	pick func(*http.Request) context.Context // what this request lives by
-	done func()                              // after a response's body was closed; nil: nothing
+	used *usage                              // counts requests; nil: nobody counts
 }
 
 // RoundTrip implements http.RoundTripper. The two contexts stay merged until the response's body is closed, or watches and
@@ -82,24 +114,31 @@ func (c *carrier) RoundTrip(request *http.Request) (response *http.Response, err
 	defer bridge.Recover("request", &err)
 	operation := c.pick(request)
 	if err := operation.Err(); err != nil {
+		if request.Body != nil {
+			_ = request.Body.Close()
+		}
 		return nil, err
 	}
-	ctx, release := merge(request.Context(), operation)
-	response, err = c.next.RoundTrip(request.WithContext(ctx))
+	leave := c.used.enter()
+	ctx, unmerge := merge(request.Context(), operation)
+	release := sync.OnceFunc(func() {
+		unmerge()
+		leave()
+	})
+	defer func() {
+		if response == nil {
+			release()
+		}
+	}()
+	answer, err := c.next.RoundTrip(request.WithContext(ctx))
 	if err != nil {
-		release()
 		if gone := operation.Err(); gone != nil {
 			return nil, gone
 		}
 		return nil, err
 	}
-	response.Body = &carriedBody{ReadCloser: response.Body, release: sync.OnceFunc(func() {
-		release()
-		if c.done != nil {
-			c.done()
-		}
-	})}
-	return response, nil
+	answer.Body = &carriedBody{ReadCloser: answer.Body, release: release}
+	return answer, nil
 }
 
 // CloseIdleConnections does nothing: the connections are the session's.

@@ -1,6 +1,6 @@
 """Drive Helm from Python: an async SDK over the official Helm v4 Go library."""
 
-from importlib.metadata import version
+from importlib.metadata import version as _version
 
 from .actions import GetValues, History, Install, List, Rollback, Status, Uninstall, Upgrade
 from .configuration import Configuration, get_version
@@ -46,10 +46,11 @@ from .exceptions import (
     ValidationError,
     ValuesError,
     ValuesSchemaError,
+    WaitFailedError,
     WaitTimeoutError,
 )
 
-__version__ = version("helm-sdkpy")
+__version__ = _version("helm-sdkpy")
 
 __all__ = [
     "AdmissionError",
@@ -102,6 +103,7 @@ __all__ = [
     "ValidationError",
     "ValuesError",
     "ValuesSchemaError",
+    "WaitFailedError",
     "WaitTimeoutError",
     "__version__",
     "get_version",

@@ -22,6 +22,7 @@
     ├── ManifestError
     ├── PostRenderError
     ├── HookError
+    ├── WaitFailedError
     ├── WaitTimeoutError                                                    also TimeoutError
     ├── ClusterUnreachableError, CertificateError                           also ConnectionError
     ├── UnauthorizedError, ForbiddenError                                   also PermissionError
@@ -185,6 +186,10 @@ class HookError(HelmError):
     """A hook of the chart failed."""
 
 
+class WaitFailedError(HelmError):
+    """A resource that was waited for failed for good; `details["not_ready"]` is as for `WaitTimeoutError`."""
+
+
 class WaitTimeoutError(HelmError, TimeoutError):
     """Resources were not ready in time.
 
@@ -285,6 +290,7 @@ CAUSES: dict[str, type[HelmError]] = {
     "unauthorized": UnauthorizedError,
     "values_invalid": ValuesError,
     "values_schema": ValuesSchemaError,
+    "wait_failed": WaitFailedError,
     "wait_timeout": WaitTimeoutError,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import queue
 import threading
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from helm_sdkpy import actions, configuration
 from helm_sdkpy._connection import Connection
 from helm_sdkpy._ffi import Library
 from helm_sdkpy._operation import Call, Operations
@@ -125,3 +127,11 @@ def wire() -> Iterator[Wire]:
     made = Wire()
     yield made
     made.operations.shutdown()
+
+
+@pytest.fixture
+def client(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """The package's public classes over a FakeLibrary."""
+    monkeypatch.setattr(actions, "operations", wire.operations)
+    monkeypatch.setattr(configuration, "Connection", functools.partial(Connection, loading=wire.loader))
+    return wire

@@ -9,7 +9,7 @@ import json
 import math
 import pathlib
 import types
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from helm_sdkpy import _arguments
 from helm_sdkpy._arguments import Refused, values
 
 
-class Colour(str, enum.Enum):
+class Colour(enum.StrEnum):
     RED = "red"
 
 
@@ -43,7 +43,7 @@ def deep(levels: int) -> dict[str, Any]:
     [
         ({"a": {"b": [1, math.nan]}}, r"values\['a'\]\['b'\]\[1\] is nan"),
         ({"a": math.inf}, r"values\['a'\] is inf"),
-        ({"at": datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)}, r"values\['at'\] is a datetime.*isoformat"),
+        ({"at": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)}, r"values\['at'\] is a datetime.*isoformat"),
         ({"at": datetime.date(2026, 1, 1)}, r"values\['at'\] is a date"),
         ({"a": {1: "x"}}, r"values\['a'\] has the key 1, a int: keys must be str"),
         ({None: 1}, r"values has the key None"),
@@ -69,11 +69,11 @@ def test_values_that_can_not_be_sent(given: Any, message: str) -> None:
 
 def test_values_that_can() -> None:
     shared = {"x": 1}
-    given = types.MappingProxyType(
-        {
+    given: Any = types.MappingProxyType(
+        cast("dict[str, Any]", {
             "none": None, "yes": True, "int": 9007199254740993, "huge": 2**80, "float": 1.5, "text": "ü",
             "tuple": (1, "a"), "enum": Colour.RED, "level": Level.HIGH, "same": [shared, shared], "empty": {},
-        }
+        })
     )  # fmt: skip
     sent = json.loads(_arguments.encode(values("values", given)))
     assert sent == {

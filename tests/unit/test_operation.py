@@ -1,4 +1,4 @@
-"""What `_operation.py` promises: order, bounds, cancellation, context, and that one operation's trouble stays its own."""
+"""What `_operation.py` promises: order, bounds, cancellation, context, and that one's trouble stays its own."""
 
 from __future__ import annotations
 
@@ -201,11 +201,18 @@ async def test_timeout_and_task_group_see_their_cancellation(wire: Wire) -> None
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await wire.run()
-    with pytest.raises(ExceptionGroup):
+
+    async def fails() -> None:
+        await asyncio.sleep(0.05)
+        raise ValueError("the other task failed")
+
+    async def together() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(wire.run())
-            await asyncio.sleep(0.05)
-            raise ValueError("the other task failed")
+            group.create_task(fails())
+
+    with pytest.raises(ExceptionGroup):
+        await together()
     assert wire.library.cancelled == [1, 2]
 
 
@@ -279,7 +286,11 @@ async def test_sync_and_async_callbacks_in_order_in_the_callers_context(wire: Wi
     try:
         await wire.run(on_event=slow)
         sync: list[str] = []
-        await wire.run(on_event=lambda event: sync.append(f"{REQUEST_ID.get()} {event['phase']} {threading.get_ident()}"))
+
+        def at_once(event: Any) -> None:
+            sync.append(f"{REQUEST_ID.get()} {event['phase']} {threading.get_ident()}")
+
+        await wire.run(on_event=at_once)
     finally:
         REQUEST_ID.reset(token)
     wanted = [f"mine phase-{number} {threading.get_ident()}" for number in range(20)]
@@ -512,12 +523,24 @@ async def test_post_renderer(wire: Wire) -> None:
     REQUEST_ID.reset(token)
 
 
+def dividing(manifest: str) -> str:
+    return str(len(manifest) / 0)
+
+
+def forgetful(manifest: str) -> None:
+    """Forgets to return what it made."""
+
+
+def broken(manifest: str) -> str:
+    return "\ud800"
+
+
 @pytest.mark.parametrize(
     ("renderer", "cause", "says"),
     [
-        (lambda manifest: 1 / 0, ZeroDivisionError, "ZeroDivisionError: division by zero"),
-        (lambda manifest: None, TypeError, "must return the manifest, a str, not a NoneType"),
-        (lambda manifest: "\ud800", UnicodeEncodeError, "UnicodeEncodeError"),
+        (dividing, ZeroDivisionError, "ZeroDivisionError: division by zero"),
+        (forgetful, TypeError, "must return the manifest, a str, not a NoneType"),
+        (broken, UnicodeEncodeError, "UnicodeEncodeError"),
     ],
 )
 async def test_post_renderer_that_fails(wire: Wire, renderer: Any, cause: type[Exception], says: str) -> None:
@@ -559,7 +582,7 @@ async def test_a_slow_callback_does_not_hold_up_the_post_renderer(wire: Wire) ->
 
 @pytest.mark.parametrize(
     ("level", "asked"),
-    [(logging.DEBUG, "debug"), (logging.INFO, "info"), (logging.WARNING, "warning"), (logging.ERROR, "error"), (60, "")],
+    [(10, "debug"), (20, "info"), (30, "warning"), (40, "error"), (60, "")],
 )
 async def test_log_level_is_the_loggers(wire: Wire, caplog: pytest.LogCaptureFixture, level: int, asked: str) -> None:
     with caplog.at_level(level, "helm_sdkpy"):
@@ -567,7 +590,7 @@ async def test_log_level_is_the_loggers(wire: Wire, caplog: pytest.LogCaptureFix
     assert wire.library.started[0][3]["log_level"] == asked
 
 
-async def test_log_events_reach_the_logger_with_release_and_context(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_events_have_release_and_context(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     contexts: list[str] = []
 
     class Filter(logging.Filter):
@@ -625,7 +648,8 @@ async def test_a_failing_log_filter_does_not_end_the_thread(wire: Wire) -> None:
 
 
 async def test_handle_is_made_again_after_a_failure(wire: Wire) -> None:
-    wire.library.on_create = lambda options: {"error": {"code": "configuration", "message": "no context", "details": {}}}
+    refusal: dict[str, Any] = {"error": {"code": "configuration", "message": "no context", "details": {}}}
+    wire.library.on_create = lambda options: refusal
     with pytest.raises(ConfigurationError, match="no context") as raised:
         await wire.run()
     assert isinstance(raised.value, InstallError)

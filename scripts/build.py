@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,12 +74,18 @@ def _helm_stamp() -> dict[str, str]:
     }
 
 
+def _version() -> str:
+    """The package's own version."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
 def library() -> Artifact:
     """The shared library that `helm_sdkpy/_ffi.py` loads."""
     go = ROOT / "go"
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
-    export_map = "exports.map"
-    flags = _flags(**_helm_stamp()) + f" -extldflags '-Wl,--version-script={export_map}'"
+    # The linker runs in the output's directory, so the map needs its whole path; that path must not get into the build id.
+    linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map"'"""
+    flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
     return Artifact(
         output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",
         sources=_go_sources(go),
@@ -145,7 +152,8 @@ def _build(artifact: Artifact, cached: Path) -> None:
     began = time.monotonic()
     cached.parent.mkdir(parents=True, exist_ok=True)
     unfinished = cached.with_name(f"{cached.name}.{os.getpid()}")
-    command = [part.replace("{output}", str(unfinished)) for part in artifact.command]
+    places = {"{output}": unfinished, "{directory}": artifact.directory}
+    command = [_filled(part, places) for part in artifact.command]
     # Everything that the digest covers is said in the command: a user's GOFLAGS must not change what is built.
     environment = os.environ | artifact.environment | {"GOFLAGS": "-buildvcs=false"}
     try:
@@ -157,6 +165,12 @@ def _build(artifact: Artifact, cached: Path) -> None:
         for leftover in cached.parent.glob(f"{cached.name}.*"):
             leftover.unlink()
     print(f"built {artifact.output.name} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _filled(part: str, places: dict[str, Path]) -> str:
+    for name, path in places.items():
+        part = part.replace(name, str(path))
+    return part
 
 
 def _prune(artifact: Artifact) -> None:

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -130,3 +131,5 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 	t.Fatalf("not within 5 s: %s", what)
 }
+
+func base64Of(text []byte) string { return base64.StdEncoding.EncodeToString(text) }

@@ -54,19 +54,13 @@ func (p *Pool) Open(options Options) (configuration *Configuration, err error) {
 	}
 	joined := p.join(p.identity(found, options), found, options)
 	if joined.err != nil && options.Kubeconfig != nil {
-		return nil, errors2(joined.err, p.leave(joined))
+		err := joined.err
+		_ = p.leave(joined) // nothing was connected yet
+		return nil, err
 	}
 	return &Configuration{
 		pool: p, options: options, namespace: found.namespace, session: joined, downloads: newDownloads(options.Environment),
 	}, nil
-}
-
-// errors2 gives the first error.
-func errors2(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 func (p *Pool) join(key string, found target, options Options) *Session {

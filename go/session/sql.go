@@ -68,11 +68,19 @@ func (s *sqlDrivers) close() error {
 }
 
 func databaseOf(opened *driver.SQL) *sqlx.DB {
-	field := reflect.ValueOf(opened).Elem().FieldByName("db")
-	if !field.IsValid() || field.Type() != reflect.TypeFor[*sqlx.DB]() {
+	field := databaseField(opened)
+	if !field.IsValid() {
 		return nil
 	}
 	return (*sqlx.DB)(field.UnsafePointer())
+}
+
+func databaseField(opened *driver.SQL) reflect.Value {
+	field := reflect.ValueOf(opened).Elem().FieldByName("db")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[*sqlx.DB]() {
+		return reflect.Value{}
+	}
+	return field
 }
 
 func (c *Connection) sqlRecords() (driver.Driver, logSetter, error) {

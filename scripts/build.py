@@ -84,7 +84,8 @@ def library() -> Artifact:
     go = ROOT / "go"
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
     # The linker runs in the output's directory, so the map needs its whole path; that path must not get into the build id.
-    linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map"'"""
+    # Zig forgets Go's own -s for a -g of cgo's that comes after it, so it is said once more, last.
+    linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map" -s'"""
     flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
     return Artifact(
         output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",

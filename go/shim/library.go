@@ -1,0 +1,63 @@
+package main
+
+import (
+	"runtime"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+)
+
+// version is the package's, stamped by the build (scripts/build.py).
+var version = "unstamped"
+
+// state is all that the library keeps between two calls.
+type state struct {
+	runtime        *bridge.Runtime
+	sessions       *session.Pool
+	configurations *bridge.Handles[*session.Configuration]
+}
+
+func newLibrary() *state {
+	s := &state{
+		runtime:        bridge.NewRuntime(),
+		sessions:       session.NewPool(),
+		configurations: bridge.NewHandles[*session.Configuration](),
+	}
+	settle(s.runtime.Logs())
+	return s
+}
+
+// create opens a configuration and gives its handle.
+func (s *state) create(text []byte) (any, error) {
+	var options session.Options
+	if err := bridge.Decode(text, &options); err != nil {
+		return nil, err
+	}
+	configuration, err := s.sessions.Open(options)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]uint64{"handle": s.configurations.Add(configuration)}, nil
+}
+
+// destroy closes a configuration; what runs on it keeps its session until it ends.
+func (s *state) destroy(handle uint64) error {
+	configuration, err := s.configurations.Remove(handle)
+	if err != nil {
+		return err
+	}
+	return configuration.Close()
+}
+
+// versions says what the library is made of.
+func versions() (any, error) {
+	made := common.DefaultCapabilities
+	return map[string]string{
+		"helm":       made.HelmVersion.Version,
+		"kubernetes": made.KubeVersion.Version,
+		"go":         runtime.Version(),
+		"library":    version,
+	}, nil
+}

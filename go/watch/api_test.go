@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 )
 
@@ -264,3 +265,15 @@ func manifest(version, kind, namespace, name string, annotations map[string]stri
 }
 
 var owned = map[string]string{releaseAnnotation: "shop"}
+
+// configFactory is as much of a factory as a waiter needs to be made.
+type configFactory struct {
+	kube.Factory
+	server *api
+}
+
+func (f configFactory) ToRESTConfig() (*rest.Config, error) { return f.server.config(nil), nil }
+
+func (f configFactory) DynamicClient() (dynamic.Interface, error) {
+	return dynamic.NewForConfig(f.server.config(nil))
+}

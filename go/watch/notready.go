@@ -36,7 +36,8 @@ func (c *Client) explain(aim aim, resources kube.ResourceList, timeout time.Dura
 	if errors.As(failed, &refused) {
 		return failed
 	}
-	timedOut := wait.Interrupted(failed) || errors.Is(failed, context.DeadlineExceeded)
+	// The legacy waiter has an error of its own for it when it watches a hook.
+	timedOut := errors.Is(failed, context.DeadlineExceeded) || wait.Interrupted(failed) && !errors.Is(failed, context.Canceled)
 	left := c.left(aim, awaited(resources, aim))
 	if c.ctx.Err() != nil {
 		return c.ctx.Err()
@@ -48,10 +49,14 @@ func (c *Client) explain(aim aim, resources kube.ResourceList, timeout time.Dura
 		details["status"] = left[0].Status
 		details["message"] = left[0].Message
 	}
+	if timeout == 0 {
+		timeout = kube.DefaultStatusWatcherTimeout
+	}
+	if timedOut && len(left) == 0 { // all was well by the time it was asked for again, or nothing could be learned
+		message := fmt.Sprintf("timed out after %s: %s", timeout, shorten(failed.Error()))
+		return &bridge.Error{Code: CodeWaitTimeout, Message: message, Details: details, Cause: failed}
+	}
 	if timedOut {
-		if timeout == 0 {
-			timeout = kube.DefaultStatusWatcherTimeout
-		}
 		message := fmt.Sprintf("timed out after %s waiting for %s %s%s", timeout, left.count(len(resources)), aim.wish(), left.listed())
 		return &bridge.Error{Code: CodeWaitTimeout, Message: message, Details: details, Cause: failed}
 	}

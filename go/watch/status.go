@@ -119,7 +119,7 @@ func current(ctx context.Context, client dynamic.Interface, resources kube.Resou
 			}
 			computed, message := aim.read(object)
 			// A StatefulSet or a ReplicaSet whose pods failed is known by the pods alone.
-			if computed == status.InProgressStatus && aim != aimHook {
+			if computed == status.InProgressStatus && (aim == aimReady || aim == aimJobs) {
 				if whole, err := statusReader.ReadStatusForObject(ctx, reader, object); err == nil && whole.Status == status.FailedStatus {
 					computed, message = whole.Status, whole.Message+" ("+message+")"
 				}

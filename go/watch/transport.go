@@ -82,14 +82,9 @@ type roundTripper struct {
 // WrappedRoundTripper lets client-go reach what is below, to close idle connections.
 func (r *roundTripper) WrappedRoundTripper() http.RoundTripper { return r.next }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. That nothing is sent once the operation was cancelled is the connection's
+// part: what cleans up after it goes through here too.
 func (r *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := r.transport.ctx.Err(); err != nil {
-		if request.Body != nil {
-			_ = request.Body.Close()
-		}
-		return nil, err
-	}
 	response, err := r.next.RoundTrip(request)
 	if target, ok := parseTarget(request.URL.Path); ok {
 		r.transport.observe(request, target, response, err)
@@ -124,7 +119,7 @@ func (t *Transport) observe(request *http.Request, target target, response *http
 	case single:
 		t.record.succeeded(verb, named)
 	}
-	if t.report.listening() && known && target.subresource == "" && response.StatusCode < http.StatusMultipleChoices && !invisible(request, target) {
+	if t.report.listening() && known && target.subresource == "" && response.StatusCode < http.StatusMultipleChoices && !strings.Contains(request.URL.RawQuery, "dryRun=") {
 		t.classify(request, named, response)
 	}
 }
@@ -224,32 +219,6 @@ func (t *Transport) warnedOf(text string) bool {
 	_, warned := t.warned[text]
 	t.warned[text] = struct{}{}
 	return warned
-}
-
-// recordPrefix is how the names of release records begin (helm: pkg/storage/storage.go).
-const recordPrefix = "sh.helm.release.v1."
-
-// invisible says whether a request is none that the chart's author would recognise: a dry run, or a release record.
-func invisible(request *http.Request, target target) bool {
-	if request.URL.RawQuery != "" && strings.Contains(request.URL.RawQuery, "dryRun=") {
-		return true
-	}
-	if target.Group != "" || target.Resource != "secrets" && target.Resource != "configmaps" {
-		return false
-	}
-	if request.Method != http.MethodPost {
-		return strings.HasPrefix(target.name, recordPrefix)
-	}
-	if request.GetBody == nil {
-		return false
-	}
-	body, err := request.GetBody()
-	if err != nil {
-		return false
-	}
-	defer body.Close() //nolint:errcheck // in memory
-	start, _ := io.ReadAll(io.LimitReader(body, 4<<10))
-	return bytes.Contains(start, []byte(recordPrefix))
 }
 
 func mediaType(header http.Header) string {

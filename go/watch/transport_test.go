@@ -69,7 +69,6 @@ func TestTransportTellsWhatWasDone(t *testing.T) {
 		plain  = "application/json"
 		object = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"web"},"data":{"x":"1"}}`
 		other  = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"web"},"data":{"x":"2"}}`
-		record = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"sh.helm.release.v1.shop.v1"}}`
 		one    = maps1 + "/a"
 	)
 	type request struct{ method, path, contentType, body string }
@@ -97,7 +96,6 @@ func TestTransportTellsWhatWasDone(t *testing.T) {
 		"deleted when gone":          {[]request{{"DELETE", one, plain, ""}}, nil},
 		"only read":                  {[]request{post, get, get}, []string{created}},
 		"tried only":                 {[]request{{"POST", maps1 + "?dryRun=All", plain, object}, {"PATCH", one + "?dryRun=All", apply, other}}, nil},
-		"a record":                   {[]request{{"POST", maps1, plain, record}, {"DELETE", maps1 + "/sh.helm.release.v1.shop.v1", plain, ""}}, nil},
 		"a status":                   {[]request{post, {"PATCH", one + "/status", strat, `{"metadata":{"name":"a"}}`}}, []string{created}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -241,21 +239,4 @@ func TestTransportLeavesBodiesAloneWhereNobodyListens(t *testing.T) {
 		}
 		_ = response.Body.Close()
 	}
-}
-
-func TestTransportSendsNothingOnceCancelled(t *testing.T) {
-	t.Parallel()
-	server := newAPI(t)
-	op, _, cancel := listened(t)
-	e := exchange{t, server, NewTransport(op, Options{})}
-	cancel()
-	if _, err := e.try("GET", maps1+"/a", "", ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	if sent := server.seen(); len(sent) != 0 {
-		t.Errorf("sent %q", sent)
-	}
-	// A clean-up has a context of its own.
-	e.transport = NewTransport(op, Options{Context: context.Background()})
-	e.do("GET", maps1+"/a", "", "")
 }

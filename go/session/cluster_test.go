@@ -31,9 +31,9 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/internal/testcluster"
 )
 
-func clusterOptions(t *testing.T) Options {
+func clusterOptions(t testing.TB, namespace string) Options {
 	t.Helper()
-	return Options{Kubeconfig: &Kubeconfig{Paths: []string{testcluster.Shared(t).Kubeconfig}}}
+	return Options{Kubeconfig: &Kubeconfig{Paths: []string{testcluster.Shared(t).Kubeconfig}}, Namespace: namespace}
 }
 
 // counting counts the requests that reach the server, by method and path.
@@ -71,11 +71,14 @@ func (c *counting) String() string {
 	return fmt.Sprint(c.seen)
 }
 
-func helmConfiguration(t *testing.T, connection *Connection) *action.Configuration {
-	t.Helper()
+func helmConfiguration(connection *Connection) (*action.Configuration, error) {
+	records, err := connection.Storage()
+	if err != nil {
+		return nil, err
+	}
 	client := &kube.Client{Factory: connection.Factory(), Namespace: connection.Namespace()}
 	client.SetLogger(slog.DiscardHandler)
-	return &action.Configuration{RESTClientGetter: connection.Getter(), KubeClient: client, Releases: store(t, connection)}
+	return &action.Configuration{RESTClientGetter: connection.Getter(), KubeClient: client, Releases: records}, nil
 }
 
 func chartOf(templates ...string) *chart.Chart {
@@ -92,14 +95,17 @@ metadata: {name: {{ .Release.Name }}-config}
 data: {has: "{{ .Capabilities.APIVersions.Has "tests.example/v1" }}"}
 `
 
-func installChart(t *testing.T, configuration *Configuration, op *bridge.Operation, name string, made *chart.Chart, crds bool) (*releasev1.Release, error) {
-	t.Helper()
+func install(configuration *Configuration, op *bridge.Operation, name string, made *chart.Chart) (*releasev1.Release, error) {
 	connection, err := configuration.Connect(op, ConnectOptions{})
 	if err != nil {
 		return nil, err
 	}
-	installing := action.NewInstall(helmConfiguration(t, connection))
-	installing.ReleaseName, installing.Namespace, installing.SkipCRDs = name, connection.Namespace(), !crds
+	helm, err := helmConfiguration(connection)
+	if err != nil {
+		return nil, err
+	}
+	installing := action.NewInstall(helm)
+	installing.ReleaseName, installing.Namespace = name, connection.Namespace()
 	installing.CreateNamespace, installing.ServerSideApply = true, true
 	installing.WaitStrategy, installing.Timeout = kube.HookOnlyStrategy, time.Minute
 	installed, err := installing.Run(made, nil)
@@ -109,10 +115,17 @@ func installChart(t *testing.T, configuration *Configuration, op *bridge.Operati
 	return installed.(*releasev1.Release), nil
 }
 
-func uninstallChart(t *testing.T, configuration *Configuration, name string) {
+func uninstall(t testing.TB, configuration *Configuration, name string) {
 	t.Helper()
-	connection := connect(t, configuration, bridge.NewOperation(context.Background()), ConnectOptions{})
-	uninstalling := action.NewUninstall(helmConfiguration(t, connection))
+	connection, err := configuration.Connect(bridge.NewOperation(context.Background()), ConnectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	helm, err := helmConfiguration(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uninstalling := action.NewUninstall(helm)
 	uninstalling.WaitStrategy, uninstalling.Timeout = kube.HookOnlyStrategy, time.Minute
 	if _, err := uninstalling.Run(name); err != nil {
 		t.Error(err)
@@ -120,12 +133,12 @@ func uninstallChart(t *testing.T, configuration *Configuration, name string) {
 }
 
 func TestHelmOverASession(t *testing.T) {
-	options := clusterOptions(t)
+	options := clusterOptions(t, "")
 	for kind, path := range map[string]string{"secret": "secrets", "configmap": "configmaps", "memory": ""} {
 		options.Namespace, options.Storage = "over-"+kind, kind
 		configuration := open(t, NewPool(), options)
 		op, _ := operation(t)
-		installed, err := installChart(t, configuration, op, "shop", chartOf(configMapTemplate), true)
+		installed, err := install(configuration, op, "shop", chartOf(configMapTemplate))
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
@@ -141,14 +154,13 @@ func TestHelmOverASession(t *testing.T) {
 				t.Errorf("%s: the record: %v", kind, err)
 			}
 		}
-		uninstallChart(t, configuration, "shop")
+		uninstall(t, configuration, "shop")
 	}
 }
 
 // What one install asks of the server beside its own objects: nothing, once the session knows the cluster.
 func TestASessionAsksOnce(t *testing.T) {
-	options := clusterOptions(t)
-	options.Namespace = "asks-once"
+	options := clusterOptions(t, "asks-once")
 	configuration := open(t, NewPool(), options)
 	requests := &counting{}
 	requests.under(configuration.Session())
@@ -156,10 +168,10 @@ func TestASessionAsksOnce(t *testing.T) {
 	for i := range 3 {
 		name := fmt.Sprintf("shop%d", i)
 		requests.reset()
-		if _, err := installChart(t, configuration, op, name, chartOf(configMapTemplate), true); err != nil {
+		if _, err := install(configuration, op, name, chartOf(configMapTemplate)); err != nil {
 			t.Fatal(err)
 		}
-		defer uninstallChart(t, configuration, name)
+		defer uninstall(t, configuration, name)
 		t.Logf("install %d: %d requests: %v", i, requests.all.Load(), requests)
 	}
 	for path := range requests.seen {
@@ -224,16 +236,15 @@ func createCRD(t *testing.T, configuration *Configuration, group, kind string) {
 }
 
 func TestCapabilitiesAreNeverStale(t *testing.T) {
-	options := clusterOptions(t)
-	options.Namespace = "capabilities"
+	options := clusterOptions(t, "capabilities")
 	configuration := open(t, NewPool(), options)
 	op, _ := operation(t)
 	has := func(name string) bool {
-		installed, err := installChart(t, configuration, op, name, chartOf(configMapTemplate), true)
+		installed, err := install(configuration, op, name, chartOf(configMapTemplate))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer uninstallChart(t, configuration, name)
+		defer uninstall(t, configuration, name)
 		return strings.Contains(installed.Manifest, `has: "true"`)
 	}
 	if has("before") {
@@ -246,7 +257,7 @@ func TestCapabilitiesAreNeverStale(t *testing.T) {
 }
 
 func TestTheMapperLooksAgain(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	requests := &counting{}
 	kind := schema.GroupKind{Group: "mapper.example", Kind: "Late"}
 	lookUp := func() error {
@@ -283,24 +294,39 @@ func TestTheMapperLooksAgain(t *testing.T) {
 	if err := lookUp(); err != nil {
 		t.Error(err)
 	}
+
+	// A mapper that is made of what the cache kept is not the newest.
+	op, _ := operation(t)
+	view, err := connect(t, configuration, op, ConnectOptions{}).Getter().ToDiscoveryClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := view.ServerGroups(); err != nil {
+		t.Fatal(err)
+	}
+	configuration.Session().mappings.invalidate()
+	createCRD(t, configuration, "mapper2.example", "Later")
+	kind = schema.GroupKind{Group: "mapper2.example", Kind: "Later"}
+	if err := lookUp(); err != nil {
+		t.Error(err)
+	}
 }
 
 // A chart with a CRD in crds/ and an object of that kind, on a session that knows the cluster from before.
 func TestInvalidateAfterCRDs(t *testing.T) {
-	options := clusterOptions(t)
-	options.Namespace = "with-crds"
+	options := clusterOptions(t, "with-crds")
 	configuration := open(t, NewPool(), options)
 	op, _ := operation(t)
-	if _, err := installChart(t, configuration, op, "warm", chartOf(configMapTemplate), true); err != nil {
+	if _, err := install(configuration, op, "warm", chartOf(configMapTemplate)); err != nil {
 		t.Fatal(err)
 	}
-	defer uninstallChart(t, configuration, "warm")
+	defer uninstall(t, configuration, "warm")
 	made := chartOf("apiVersion: crds.example/v1\nkind: Thing\nmetadata: {name: thing}\nspec: {size: 3}\n")
 	made.Files = append(made.Files, &common.File{Name: "crds/thing.yaml", Data: []byte(crd("crds.example", "Thing"))})
-	if _, err := installChart(t, configuration, op, "things", made, true); err != nil {
+	if _, err := install(configuration, op, "things", made); err != nil {
 		t.Fatal(err)
 	}
-	uninstallChart(t, configuration, "things")
+	uninstall(t, configuration, "things")
 	connection := connect(t, configuration, op, ConnectOptions{})
 	client, err := connection.Factory().DynamicClient()
 	if err != nil {
@@ -317,7 +343,7 @@ func validate(connection *Connection, directive, manifest string) error {
 }
 
 func TestValidatorsAreShared(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	requests := &counting{}
 	requests.under(configuration.Session())
 	manifest := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
@@ -359,7 +385,7 @@ func TestValidatorsAreShared(t *testing.T) {
 
 // What the API server can not validate itself is validated by the old document, as kubectl does: a List.
 func TestTheOldDocumentValidatesTheRest(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	op, _ := operation(t)
 	connection := connect(t, configuration, op, ConnectOptions{})
 	list := "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, %s: {}}]\n"
@@ -372,7 +398,7 @@ func TestTheOldDocumentValidatesTheRest(t *testing.T) {
 }
 
 func TestACancelledValidatorPoisonsNobody(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	gate := make(chan struct{})
 	entered := make(chan struct{}, 100)
 	next := configuration.Session().wire.cache.next
@@ -408,7 +434,7 @@ func TestACancelledValidatorPoisonsNobody(t *testing.T) {
 
 // Helm's status watcher makes a client and a mapper of its own for every waiter: the cache answers them.
 func TestAWaitersMapperIsAnsweredByTheCache(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	op, _ := operation(t)
 	connection := connect(t, configuration, op, ConnectOptions{})
 	requests := &counting{}
@@ -439,19 +465,18 @@ func TestAWaitersMapperIsAnsweredByTheCache(t *testing.T) {
 }
 
 func TestManyOperationsAtOnce(t *testing.T) {
-	options := clusterOptions(t)
-	options.Namespace = "at-once"
+	options := clusterOptions(t, "at-once")
 	pool := NewPool()
 	configuration := open(t, pool, options)
 	op, _ := operation(t)
-	if _, err := installChart(t, configuration, op, "first", chartOf(configMapTemplate), true); err != nil {
+	if _, err := install(configuration, op, "first", chartOf(configMapTemplate)); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
 	var group sync.WaitGroup
 	for i := range 16 {
 		group.Go(func() {
-			if _, err := installChart(t, configuration, bridge.NewOperation(t.Context()), fmt.Sprintf("at-once-%d", i), chartOf(configMapTemplate), true); err != nil {
+			if _, err := install(configuration, bridge.NewOperation(t.Context()), fmt.Sprintf("at-once-%d", i), chartOf(configMapTemplate)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -463,14 +488,14 @@ func TestManyOperationsAtOnce(t *testing.T) {
 		t.Errorf("%d records, %v", len(records), err)
 	}
 	for i := range 16 {
-		uninstallChart(t, configuration, fmt.Sprintf("at-once-%d", i))
+		uninstall(t, configuration, fmt.Sprintf("at-once-%d", i))
 	}
-	uninstallChart(t, configuration, "first")
+	uninstall(t, configuration, "first")
 }
 
 // 64 watches end with their operations, at once.
 func TestCancelManyAtOnce(t *testing.T) {
-	configuration := open(t, NewPool(), clusterOptions(t))
+	configuration := open(t, NewPool(), clusterOptions(t, ""))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var watching, group sync.WaitGroup
@@ -507,7 +532,7 @@ func TestCancelManyAtOnce(t *testing.T) {
 
 // The kubeconfig's text is as good as its path, and the same identity.
 func TestAKubeconfigsTextAndPathAreOneSession(t *testing.T) {
-	options := clusterOptions(t)
+	options := clusterOptions(t, "")
 	text, err := os.ReadFile(options.Kubeconfig.Paths[0])
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/pkg/apis/clientauthentication"
-	"k8s.io/client-go/pkg/apis/clientauthentication/install"
+	clientauthenticationinstall "k8s.io/client-go/pkg/apis/clientauthentication/install"
 	clientauthenticationv1 "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 	clientauthenticationv1beta1 "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
 	"k8s.io/client-go/rest"
@@ -82,7 +82,7 @@ func newCredentialPlugin(config *rest.Config, env environment, rotated func()) (
 		return nil, fmt.Errorf("exec plugin %s wants a terminal (interactiveMode: Always), and there is none", config.ExecProvider.Command)
 	}
 	scheme := runtime.NewScheme()
-	install.Install(scheme)
+	clientauthenticationinstall.Install(scheme)
 	plugin.codecs = serializer.NewCodecFactory(scheme)
 	if config.ExecProvider.ProvideClusterInfo {
 		cluster, err := rest.ConfigToExecCluster(config)

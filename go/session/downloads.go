@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,7 @@ type downloads struct {
 	transports map[[sha256.Size]byte]*http.Transport
 	order      [][sha256.Size]byte
 	closed     bool
+	used       usage
 }
 
 // downloadTransports bounds how many kinds of TLS settings keep connections.
@@ -37,8 +39,6 @@ type tlsFiles struct {
 	insecure          bool
 	cert, key, caFile string
 }
-
-func (t tlsFiles) plain() bool { return !t.insecure && (t.cert == "" || t.key == "") && t.caFile == "" }
 
 // transport gives the connections for these settings; where the files' content changed, others.
 func (d *downloads) transport(files tlsFiles, registry bool) (*http.Transport, error) {
@@ -78,14 +78,16 @@ func (d *downloads) transport(files tlsFiles, registry bool) (*http.Transport, e
 
 func (d *downloads) close() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	all := slices.Collect(maps.Values(d.transports))
 	d.closed = true
-	for _, made := range d.transports {
-		made.DisableKeepAlives = true
-		made.CloseIdleConnections()
-	}
 	clear(d.transports)
 	d.order = nil
+	d.mu.Unlock()
+	d.used.close(func() {
+		for _, made := range all {
+			made.CloseIdleConnections()
+		}
+	})
 }
 
 // load reads the files as Helm's internal tlsutil.NewTLSConfig does; content tells one reading from another.
@@ -121,9 +123,10 @@ func (t tlsFiles) load() (settings *tls.Config, content []byte, err error) {
 	return settings, content, nil
 }
 
-// shell is a concrete *http.Transport, which Helm's getters ask for, that hands every request on with the operation's context.
-func shell(ctx context.Context, next http.RoundTripper) *http.Transport {
-	carried := &carrier{next: next, pick: func(*http.Request) context.Context { return ctx }}
+// shell is a concrete *http.Transport, which Helm's getters and registry client ask for, that hands every request on with the
+// context.
+func (d *downloads) shell(ctx context.Context, next http.RoundTripper) *http.Transport {
+	carried := &carrier{next: next, pick: func(*http.Request) context.Context { return ctx }, used: &d.used}
 	made := &http.Transport{
 		// Not nil: HTTP/2 would register itself for https, which can be done once only.
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},

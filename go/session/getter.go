@@ -70,7 +70,7 @@ func (g *boundGetter) http(address string, all []getter.Option, read getterOptio
 	if err != nil {
 		return nil, err
 	}
-	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(shell(g.ctx, base)))...)
+	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(g.configuration.downloads.shell(g.ctx, base)))...)
 	if err != nil {
 		return nil, err
 	}

@@ -29,10 +29,10 @@ type target struct {
 // resolve reads the kubeconfig as helm's command line does, from the Configuration's environment instead of the process's.
 //
 // It fails for a kubeconfig that was given and can not be used. Where none was given and none is found, the target says so
-// itself: much of Helm needs no cluster.
-func (o Options) resolve() (target, error) {
+// itself: much of Helm needs no cluster. account is where a pod's credentials are.
+func (o Options) resolve(account string) (target, error) {
 	if o.Kubeconfig != nil && o.Kubeconfig.InCluster {
-		return o.inCluster()
+		return o.inCluster(account)
 	}
 	loaded, access, err := o.load()
 	if err != nil {
@@ -46,8 +46,8 @@ func (o Options) resolve() (target, error) {
 		return target{}, invalid("kubeconfig", "the kubeconfig can not be used: %w", err)
 	case o.Kubeconfig != nil:
 		return target{}, invalid("kubeconfig", "the kubeconfig names no cluster: %w", err)
-	case o.withinCluster():
-		return o.inCluster()
+	case o.withinCluster(account):
+		return o.inCluster(account)
 	default:
 		return target{namespace: o.fallback("default"), raw: *loaded, access: access, err: invalid("kubeconfig",
 			"no Kubernetes cluster is configured: neither KUBECONFIG nor %s names one, and this is no pod; "+
@@ -111,23 +111,23 @@ func (o Options) overrides() *clientcmd.ConfigOverrides {
 }
 
 // withinCluster says whether this is a pod with a service account, as clientcmd's inClusterClientConfig.Possible does.
-func (o Options) withinCluster() bool {
+func (o Options) withinCluster(account string) bool {
 	return o.Environment["KUBERNETES_SERVICE_HOST"] != "" && o.Environment["KUBERNETES_SERVICE_PORT"] != "" &&
-		exists(filepath.Join(serviceAccount, "token"))
+		exists(filepath.Join(account, "token"))
 }
 
 // inCluster is rest.InClusterConfig with the Configuration's environment.
 //
 // client-go lets only server, token and CA override it; we let the others too, rather than not impersonate and say nothing.
-func (o Options) inCluster() (target, error) {
+func (o Options) inCluster(account string) (target, error) {
 	host, port := o.Environment["KUBERNETES_SERVICE_HOST"], o.Environment["KUBERNETES_SERVICE_PORT"]
 	if host == "" || port == "" {
 		return target{}, invalid("kubeconfig", "this is no pod of a cluster: KUBERNETES_SERVICE_HOST and "+
 			"KUBERNETES_SERVICE_PORT are not set; give a kubeconfig instead")
 	}
 	config := &rest.Config{Host: "https://" + net.JoinHostPort(host, port)}
-	config.CAFile = filepath.Join(serviceAccount, "ca.crt")
-	config.BearerTokenFile = filepath.Join(serviceAccount, "token")
+	config.CAFile = filepath.Join(account, "ca.crt")
+	config.BearerTokenFile = filepath.Join(account, "token")
 	token, err := os.ReadFile(config.BearerTokenFile)
 	if err != nil && o.KubeToken == "" {
 		return target{}, invalid("kubeconfig", "the pod's service account has no token: %w; "+
@@ -149,14 +149,14 @@ func (o Options) inCluster() (target, error) {
 	config.ServerName = o.KubeTLSServerName
 	config.Impersonate.UserName, config.Impersonate.Groups = o.KubeAsUser, o.KubeAsGroup
 	access := &clientcmd.ClientConfigLoadingRules{Precedence: []string{o.homeFile()}}
-	return target{config: config, access: access, raw: *clientcmdapi.NewConfig(), namespace: o.podNamespace()}, nil
+	return target{config: config, access: access, raw: *clientcmdapi.NewConfig(), namespace: o.podNamespace(account)}, nil
 }
 
-func (o Options) podNamespace() string {
+func (o Options) podNamespace(account string) string {
 	if namespace := o.Environment["POD_NAMESPACE"]; namespace != "" {
 		return o.fallback(namespace)
 	}
-	if text, err := os.ReadFile(filepath.Join(serviceAccount, "namespace")); err == nil {
+	if text, err := os.ReadFile(filepath.Join(account, "namespace")); err == nil {
 		if namespace := strings.TrimSpace(string(text)); namespace != "" {
 			return o.fallback(namespace)
 		}

@@ -26,7 +26,7 @@ type mappings struct {
 // mapping is what discovery said at one time.
 type mapping struct {
 	meta.RESTMapper
-	asked time.Time
+	asked time.Time // zero: unknown
 }
 
 // mapping gives the kinds and resources that the session knows. With fresh, they are read now.
@@ -36,7 +36,10 @@ func (s *Session) mapping(ctx context.Context, fresh bool) (*mapping, error) {
 		return known, nil
 	}
 	return s.mappings.flights.do(ctx, fmt.Sprintf("discovery %d", generation), fresh, func(ctx context.Context) (*mapping, error) {
-		asked := time.Now()
+		var asked time.Time // what the cache gives may be older
+		if fresh {
+			asked = time.Now()
+		}
 		next := &insist{next: &patience{s.wire.cache}, when: func() bool { return fresh }}
 		direct, err := discovery.NewDiscoveryClientForConfigAndClient(s.wire.restConfig(next), &http.Client{Transport: next})
 		if err != nil {

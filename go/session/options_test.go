@@ -159,7 +159,7 @@ func TestRootFlagsReachTheConnection(t *testing.T) {
 	found, err := Options{
 		Kubeconfig: &Kubeconfig{Text: twoClusters}, KubeAsUser: "alice", KubeAsGroup: []string{"a", "b"}, KubeToken: "option's",
 		KubeTLSServerName: "name", KubeInsecureSkipTLSVerify: true,
-	}.resolve()
+	}.resolve("/nowhere")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +167,42 @@ func TestRootFlagsReachTheConnection(t *testing.T) {
 	if config.Impersonate.UserName != "alice" || !slices.Equal(config.Impersonate.Groups, []string{"a", "b"}) ||
 		config.BearerToken != "option's" || config.ServerName != "name" || !config.Insecure {
 		t.Errorf("config = %v", config)
+	}
+}
+
+func TestInCluster(t *testing.T) {
+	t.Parallel()
+	account := t.TempDir()
+	for name, text := range map[string]string{"token": "pods", "namespace": "pods-own\n", "ca.crt": "x"} {
+		if err := os.WriteFile(filepath.Join(account, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pod := map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "HOME": "/nowhere"}
+	for name, options := range map[string]Options{
+		"asked for": {Kubeconfig: &Kubeconfig{InCluster: true}, Environment: pod},
+		"fallback":  {Environment: pod},
+	} {
+		found, err := options.resolve(account)
+		if err != nil || found.err != nil {
+			t.Fatalf("%s: %v, %v", name, err, found.err)
+		}
+		if found.config.Host != "https://10.0.0.1:443" || found.config.BearerToken != "pods" || found.namespace != "pods-own" ||
+			found.config.BearerTokenFile != filepath.Join(account, "token") || found.config.CAFile != filepath.Join(account, "ca.crt") {
+			t.Errorf("%s: %v in %s", name, found.config, found.namespace)
+		}
+	}
+	overridden, err := Options{
+		Kubeconfig: &Kubeconfig{InCluster: true}, Environment: pod, KubeToken: "mine", KubeAsUser: "alice", Namespace: "web",
+		KubeInsecureSkipTLSVerify: true, KubeAPIServer: "https://other",
+	}.resolve("/nowhere")
+	config := overridden.config
+	if err != nil || config.Host != "https://other" || config.BearerToken != "mine" || config.BearerTokenFile != "" ||
+		config.Impersonate.UserName != "alice" || !config.Insecure || config.CAFile != "" || overridden.namespace != "web" {
+		t.Errorf("%v, %v", overridden, err)
+	}
+	if _, err := (Options{Kubeconfig: &Kubeconfig{InCluster: true}, Environment: pod}).resolve("/nowhere"); !isConfiguration(err) {
+		t.Errorf("without a token: %v", err)
 	}
 }
 

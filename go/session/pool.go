@@ -44,7 +44,7 @@ func (p *Pool) Open(options Options) (configuration *Configuration, err error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := options.resolve()
+	found, err := options.resolve(serviceAccount)
 	if err != nil {
 		if options.Kubeconfig != nil {
 			return nil, err

@@ -3,8 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -49,9 +47,7 @@ func (c *Configuration) Registry(op *bridge.Operation, options RegistryOptions) 
 		return nil, err
 	}
 	// The context goes outside the retries: their sleep obeys the request's context (oras registry/remote/retry).
-	client := &http.Client{Transport: &carrier{
-		next: retry.NewTransport(base), pick: func(*http.Request) context.Context { return ctx },
-	}}
+	client := &http.Client{Transport: c.downloads.shell(ctx, retry.NewTransport(base))}
 	authorizer := auth.Client{Client: client, Cache: auth.NewCache(), Credential: credential}
 	authorizer.SetUserAgent(helmDefaults(&rest.Config{}).UserAgent)
 	choices := []registry.ClientOption{
@@ -86,12 +82,9 @@ func (c *Configuration) credentials(options RegistryOptions, file string) (auth.
 		return nil, invalid("registry_config", "registry_config %s can not be read: %w", file, err)
 	}
 	var stored credentials.Store = store
-	docker, err := credentials.NewStore(c.dockerFile(), settings)
-	switch {
-	case err == nil:
+	// As in registry.NewClient, docker's file is only a second place to look: one that can not be read is passed over.
+	if docker, err := credentials.NewStore(c.dockerFile(), settings); err == nil {
 		stored = credentials.NewStoreWithFallbacks(store, docker)
-	case !errors.Is(err, fs.ErrNotExist):
-		// As registry.NewClient: docker's file is only a second place to look.
 	}
 	return func(ctx context.Context, host string) (auth.Credential, error) {
 		if given, known := c.given(host); known {

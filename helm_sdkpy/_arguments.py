@@ -218,7 +218,11 @@ class _Unfit(Exception):
 
 
 def _copy(value: object, within: list[int]) -> object:
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise _Unfit(f"is {value}, which 64 bits can not hold: use a str")
         return value
     if isinstance(value, str):
         if not value.isascii() and not _encodes(value):

@@ -1,0 +1,33 @@
+"""What integration tests share: an environment without anything of the user's, and eyes on the cluster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from helm_sdkpy.testing import TestCluster
+from tests.integration.objects import Objects
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_helm_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Helm's files go into a temporary directory, and no variable of the user's says otherwise."""
+    for name in list(os.environ):
+        if name.startswith(("HELM_", "XDG_", "KUBE")) and not name.startswith("HELM_SDKPY_"):
+            del os.environ[name]
+    for kind in ("cache", "config", "data"):
+        os.environ[f"HELM_{kind.upper()}_HOME"] = str(tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture
+def objects(helm_cluster: TestCluster, helm_namespace: str) -> Objects:
+    """The objects of the test's namespace."""
+    return Objects(helm_cluster, helm_namespace)
+
+
+@pytest.fixture(scope="session")
+def served_charts(helm_cluster: TestCluster) -> Path:
+    """The directory that the chart repository serves; workers share it, so names are the test's own."""
+    return helm_cluster.charts

@@ -2,15 +2,23 @@ package session
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,4 +231,72 @@ func TestCancelWhileACredentialPluginRuns(t *testing.T) {
 		}
 	})
 	eventually(t, "the plugin's end", func() bool { return !exists("/proc/" + pid) })
+}
+
+// clientCertificate makes a self-signed certificate for a client, with its key, as the plugin prints them.
+func clientCertificate(t *testing.T, name string) (cert, key string) {
+	t.Helper()
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, bytes []byte) string {
+		return strings.ReplaceAll(string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes})), "\n", "\\n")
+	}
+	return text("CERTIFICATE", der), text("EC PRIVATE KEY", private)
+}
+
+// A plugin's new certificate is used at once: connections that were made with the old one go.
+func TestCredentialPluginsCertificateIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := newPluginServer(t, `exec cat "$(dirname $0)/answer$(wc -l < $(dirname $0)/runs | tr -d ' ')"`+"\n")
+	for i, name := range []string{"old", "new"} {
+		cert, key := clientCertificate(t, name)
+		answer := fmt.Sprintf(`{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+			"status": {"clientCertificateData": "%s", "clientKeyData": "%s"}}`, cert, key)
+		if err := os.WriteFile(filepath.Join(s.directory, fmt.Sprintf("answer%d", i+1)), []byte(answer), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mu sync.Mutex
+	var names []string
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.TLS.PeerCertificates[0].Subject.CommonName
+		mu.Lock()
+		names = append(names, name)
+		mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		if name == "old" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	options := s.options("")
+	options.Kubeconfig.Text = strings.Replace(options.Kubeconfig.Text, s.URL, server.URL, 1)
+	configuration := open(t, NewPool(), options)
+	op, _ := operation(t)
+	if err := get(t, configuration, op); err == nil {
+		t.Error("the old certificate was taken")
+	}
+	if err := get(t, configuration, op); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(names, []string{"old", "new"}) {
+		t.Errorf("the server saw %v", names)
+	}
 }

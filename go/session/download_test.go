@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v4/pkg/getter"
+	"helm.sh/helm/v4/pkg/registry"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
@@ -272,6 +273,38 @@ func TestCancelEndsTheWaitBetweenARegistrysRetries(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
+}
+
+// Helm's login options change the client's transport in place, and panic where it is none that they know.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	server := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "pw" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	host := strings.TrimPrefix(server.URL, "http://")
+	file := filepath.Join(t.TempDir(), "registry", "config.json")
+	configuration := open(t, NewPool(), Options{RegistryConfig: file, Environment: map[string]string{"HOME": "/nowhere"}})
+	op, _ := operation(t)
+	client, err := configuration.Registry(op, RegistryOptions{PlainHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = client.Login(host, registry.LoginOptBasicAuth("me", "pw"), registry.LoginOptInsecure(true), registry.LoginOptPlainText(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), host) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if err := client.Logout(host); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), host) {
+		t.Errorf("after the logout: %s, %v", text, err)
+	}
 }
 
 func TestABrokenRegistryConfig(t *testing.T) {

@@ -24,6 +24,8 @@ import (
 type cluster struct {
 	began time.Time
 	stop  context.CancelCauseFunc
+	// kept says that whoever started this process removes the directory, and may want to read the logs first.
+	kept bool
 
 	mu      sync.Mutex
 	part    string

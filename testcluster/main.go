@@ -41,26 +41,28 @@ func run(arguments []string, input io.Reader, output, errorOutput io.Writer) int
 	stopOnSignal(cancel)
 	stopWithParent(input, *parent, cancel)
 
-	cluster := &cluster{began: time.Now(), timings: map[string]float64{}, stop: cancel}
-	line := json.NewEncoder(output)
-	err := cluster.start(ctx, *directory, *watchCache)
+	cluster := &cluster{began: time.Now(), timings: map[string]float64{}, stop: cancel, kept: *directory != ""}
+	err := startUnlessStopped(ctx, func() error { return cluster.start(ctx, *directory, *watchCache) })
 	if cause := context.Cause(ctx); errors.Is(cause, errPartFailed) {
 		err = cause
 	}
-	if err != nil && (ctx.Err() == nil || errors.Is(err, errPartFailed)) {
+	line := json.NewEncoder(output)
+	switch {
+	case err == nil:
+		if err := line.Encode(cluster.description()); err != nil {
+			cancel(fmt.Errorf("nobody reads the description: %w", err))
+		}
+	case ctx.Err() == nil || errors.Is(err, errPartFailed):
 		_ = line.Encode(map[string]any{"error": cluster.failure(err)})
 		_ = cluster.remove()
 		return 1
 	}
-	if err == nil {
-		if err := line.Encode(cluster.description()); err != nil {
-			cancel(fmt.Errorf("nobody reads the description: %w", err))
-		}
-	}
 	<-ctx.Done()
 	if cause := context.Cause(ctx); errors.Is(cause, errPartFailed) {
 		fmt.Fprintln(errorOutput, "testcluster:", cause)
-		_ = cluster.remove()
+		if !cluster.kept {
+			_ = cluster.remove()
+		}
 		return 1
 	}
 	if err := cluster.remove(); err != nil {
@@ -68,6 +70,23 @@ func run(arguments []string, input io.Reader, output, errorOutput io.Writer) int
 		return 1
 	}
 	return 0
+}
+
+// startUnlessStopped runs start, and leaves it behind where it does not heed the end of the context.
+func startUnlessStopped(ctx context.Context, start func() error) error {
+	started := make(chan error, 1)
+	go func() { started <- start() }()
+	select {
+	case err := <-started:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-started:
+		return err
+	case <-time.After(time.Second):
+		return context.Cause(ctx)
+	}
 }
 
 var (

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
-import tempfile
 import threading
-from pathlib import Path
 from typing import Any
 
+from helm_sdkpy.testing._directory import StateDirectory
 from helm_sdkpy.testing.cluster import ClusterStartError, TestCluster
 
 
@@ -18,10 +16,8 @@ class SharedCluster:
     """Answers on a socket with the description of a cluster, which it starts at the first question."""
 
     def __init__(self) -> None:
-        parent = tempfile.gettempdir()
-        # A socket's path may have 107 bytes.
-        self._directory = tempfile.mkdtemp(prefix="helm-sdkpy-shared-", dir=parent if len(parent) < 60 else "/tmp")
-        self.address = str(Path(self._directory) / "socket")
+        self._directory = StateDirectory()
+        self.address = str(self._directory.path / "socket")
         self._cluster = TestCluster()
         self._failure: str | None = None
         self._lock = threading.Lock()
@@ -45,7 +41,7 @@ class SharedCluster:
         self._socket.close()
         with self._lock:
             self._cluster.stop()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.remove()
 
     def _serve(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import platform
 import secrets
@@ -12,7 +13,7 @@ import select
 import subprocess
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ BINARY = "HELM_SDKPY_TESTCLUSTER"
 START_TIMEOUT = 180.0
 STOP_TIMEOUT = 10.0
 TAIL_LINES = 20
+
+logger = logging.getLogger("helm_sdkpy.testing")
 
 
 class ClusterStartError(RuntimeError):
@@ -51,7 +54,8 @@ class TestCluster:
         self.watch_cache = watch_cache
         self._description: dict[str, Any] | None = None
         self._rest: Rest | None = None
-        self._end: weakref.finalize[..., TestCluster] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: weakref.finalize[..., Any] | None = None
 
     def start(self) -> None:
         """Start the cluster and return when pods can be scheduled.
@@ -90,10 +94,15 @@ class TestCluster:
         except BaseException:
             end()
             raise
+        self._process = process
         self._end = end
 
     def stop(self) -> None:
         """Stop the cluster and remove all that it wrote; does nothing where it does not run."""
+        if self._process is not None and self._process.poll() is not None:
+            written = "".join(f"\n    {line}" for line in _last_lines(self.directory))
+            logger.error("the test cluster had ended by itself with %s%s", self._process.returncode, written)
+        self._process = None
         self._description = None
         self._rest = None
         if self._end is not None:
@@ -279,7 +288,7 @@ class TestCluster:
         return self._connection().request(method, path, body, content_type=content_type)
 
     @contextlib.contextmanager
-    def namespace(self, prefix: str = "test") -> Iterator[str]:
+    def namespace(self, prefix: str = "test") -> Generator[str]:
         """A fresh namespace that is deleted afterwards, without waiting until it is gone."""
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
@@ -343,10 +352,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], directory: StateDirector
         if failure is None:
             return answer
         raise ClusterStartError(_explain(f"{failure['part']}: {failure['message']}", failure["log"]))
-    logs = sorted(directory.path.glob("**/*.log"), key=lambda path: path.stat().st_mtime)
-    written = [text for log in logs for text in log.read_text(errors="replace").splitlines()[-TAIL_LINES:]]
     ended = "its process does not answer" if process.poll() is None else f"its process ended with {process.returncode}"
-    raise ClusterStartError(_explain(ended, written))
+    raise ClusterStartError(_explain(ended, _last_lines(directory.path)))
 
 
 def _read_line(process: subprocess.Popen[bytes]) -> bytes:
@@ -365,6 +372,12 @@ def _read_line(process: subprocess.Popen[bytes]) -> bytes:
             return b""
         line += part
     return line
+
+
+def _last_lines(directory: Path) -> list[str]:
+    """What every part wrote last, the part that wrote last of all at the end."""
+    logs = sorted(directory.glob("**/*.log"), key=lambda path: path.stat().st_mtime)
+    return [line for log in logs for line in log.read_text(errors="replace").splitlines()[-TAIL_LINES:]]
 
 
 def _explain(reason: str, log: list[str]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from helm_sdkpy.testing.cluster import TestCluster
 
 ADDRESS = "helm_sdkpy_cluster"
-_shared = pytest.StashKey["SharedCluster"]()
+_shared: pytest.StashKey[SharedCluster] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,13 @@ class Rest:
         self._context: ssl.SSLContext | None = None
 
     def request(
-        self, method: str, path: str, body: object = None, *, content_type: str = "application/json", timeout: float = 30
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        timeout: float = 30,
     ) -> Any:
         """Send one request.
 

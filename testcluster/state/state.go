@@ -8,24 +8,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // socketPathLimit is the length of sun_path on Linux, less its closing zero and the longest socket name used here.
 const socketPathLimit = 107 - len("/etcd.sock:0")
 
+// Prefix begins the name of every state directory. helm_sdkpy/testing/_directory.py sweeps those that nobody locks.
+const Prefix = "helm-sdkpy-cluster-"
+
 // Directory holds certificates, sockets, logs, charts and etcd's files.
 type Directory struct {
 	root string
+	lock *os.File
 }
 
 // Open uses the existing directory root, or makes a fresh temporary one where root is empty.
 func Open(root string) (*Directory, error) {
+	directory := &Directory{root: root}
 	if root == "" {
-		var err error
-		if root, err = os.MkdirTemp("", "testcluster-"); err != nil {
+		if err := directory.create(); err != nil {
 			return nil, fmt.Errorf("state directory: %w", err)
 		}
+		root = directory.root
 	}
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -34,12 +40,46 @@ func Open(root string) (*Directory, error) {
 	if len(root) > socketPathLimit {
 		return nil, fmt.Errorf("state directory %s: a path of more than %d bytes is too long for the sockets in it", root, socketPathLimit)
 	}
+	if err := directory.refuseForeign(root); err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"logs", "charts"} {
 		if err := os.MkdirAll(filepath.Join(root, name), 0o700); err != nil {
 			return nil, fmt.Errorf("state directory: %w", err)
 		}
 	}
-	return &Directory{root: root}, nil
+	directory.root = root
+	return directory, nil
+}
+
+// create makes a fresh directory, locked for as long as this process lives.
+func (d *Directory) create() error {
+	parent := os.TempDir()
+	if len(parent)+len(Prefix)+10 > socketPathLimit {
+		parent = "/tmp"
+	}
+	var err error
+	if d.root, err = os.MkdirTemp(parent, Prefix); err != nil {
+		return err
+	}
+	if d.lock, err = os.OpenFile(d.Path("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	return syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX)
+}
+
+// refuseForeign makes sure that nothing is in the directory beside what the starter puts there: all of it is removed.
+func (d *Directory) refuseForeign(root string) error {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != "lock" && name != "stderr.log" {
+			return fmt.Errorf("state directory %s: it is not empty (%s), and all that is in it would be removed", root, name)
+		}
+	}
+	return nil
 }
 
 // Path names something in the directory.

@@ -38,7 +38,7 @@ type api struct {
 	answer   func(http.ResponseWriter, *http.Request) bool // true: it has answered
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t testing.TB) *api {
 	t.Helper()
 	a := &api{objects: map[string]map[string]any{}}
 	a.Server = httptest.NewServer(a)
@@ -209,7 +209,7 @@ func (a *api) config(transport *Transport) *rest.Config {
 }
 
 // infos are objects as Helm's Build makes them, ready for requests under the config.
-func infos(t *testing.T, config *rest.Config, manifests ...map[string]any) kube.ResourceList {
+func infos(t testing.TB, config *rest.Config, manifests ...map[string]any) kube.ResourceList {
 	t.Helper()
 	var list kube.ResourceList
 	for _, manifest := range manifests {
@@ -231,7 +231,7 @@ func infos(t *testing.T, config *rest.Config, manifests ...map[string]any) kube.
 	return list
 }
 
-func restClient(t *testing.T, config *rest.Config, version schema.GroupVersion) resource.RESTClient {
+func restClient(t testing.TB, config *rest.Config, version schema.GroupVersion) resource.RESTClient {
 	t.Helper()
 	config = rest.CopyConfig(config)
 	config.GroupVersion = &version

@@ -38,6 +38,7 @@ type live struct {
 	cancel     context.CancelFunc
 	namespace  string
 	requests   atomic.Int64
+	delay      atomic.Int64 // of every request
 	refreshed  atomic.Int64
 	admin      *kubernetes.Clientset
 }
@@ -77,7 +78,7 @@ func connect(t *testing.T, op *bridge.Operation, heard *events, cancel context.C
 	}}
 	transport := NewTransport(op, options)
 	l.connection, err = configuration.Connect(op, session.ConnectOptions{Wrap: func(next http.RoundTripper) http.RoundTripper {
-		return transport.Wrap(counted{next, &l.requests})
+		return transport.Wrap(counted{slow{next, &l.delay}, &l.requests})
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -421,6 +422,66 @@ metadata: {name: stuck, finalizers: [example.com/never], annotations: {meta.helm
 			}
 			if got := l.heard.phases(); !slices.Equal(got, []string{"applying", "deleting", "waiting"}) {
 				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// slow holds every request up by some time, or until it is cancelled.
+type slow struct {
+	next  http.RoundTripper
+	delay *atomic.Int64
+}
+
+func (s slow) RoundTrip(request *http.Request) (*http.Response, error) {
+	select {
+	case <-time.After(time.Duration(s.delay.Load())):
+		return s.next.RoundTrip(request)
+	case <-request.Context().Done():
+		return nil, request.Context().Err()
+	}
+}
+
+// In the middle of a list: what was sent is sent, the rest is not.
+func TestCancelStopsApplying(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(*live, kube.ResourceList) error{
+		"server-side create": func(l *live, list kube.ResourceList) error { _, err := l.Create(list); return err },
+		"client-side create": func(l *live, list kube.ResourceList) error { _, err := l.Create(list, clientSide); return err },
+		"update":             func(l *live, list kube.ResourceList) error { _, err := l.Update(nil, list); return err },
+		"delete": func(l *live, list kube.ResourceList) error {
+			_, errs := l.Delete(list, metav1.DeletePropagationBackground)
+			return errors.Join(errs...)
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := onCluster(t, "install")
+			text := ""
+			for i := range 10 { // the kinds change all the time: nothing goes at once
+				text += configMapText(fmt.Sprintf("c%d", i), "", "1") + fmt.Sprintf("---\napiVersion: v1\nkind: Secret\nmetadata: {name: s%d}\n", i)
+			}
+			list := l.build(text)
+			l.delay.Store(int64(100 * time.Millisecond))
+			before := l.requests.Load()
+			ended := make(chan error, 1)
+			go func() { ended <- call(l, list) }()
+			time.Sleep(450 * time.Millisecond)
+			start := time.Now()
+			l.cancel()
+			err := <-ended
+			if took := time.Since(start); took > 50*time.Millisecond {
+				t.Errorf("%s", took)
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+			if sent := l.requests.Load() - before; sent < 2 || sent > 6 {
+				t.Errorf("%d requests", sent)
+			}
+			if name == "delete" && len(l.Remaining()) < 14 {
+				t.Errorf("%d remain", len(l.Remaining()))
 			}
 		})
 	}

@@ -61,8 +61,8 @@ func (c *Client) hookPhase(info *resource.Info) string {
 			fitting = append(fitting, events[i])
 		}
 	}
-	if len(fitting) == 0 {
-		return events[0]
+	if len(fitting) == 0 { // a rollback after a failed upgrade
+		fitting = events
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

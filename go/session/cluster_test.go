@@ -119,11 +119,13 @@ func uninstall(t testing.TB, configuration *Configuration, name string) {
 	t.Helper()
 	connection, err := configuration.Connect(bridge.NewOperation(context.Background()), ConnectOptions{})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	helm, err := helmConfiguration(connection)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	uninstalling := action.NewUninstall(helm)
 	uninstalling.WaitStrategy, uninstalling.Timeout = kube.HookOnlyStrategy, time.Minute
@@ -335,6 +337,60 @@ func TestInvalidateAfterCRDs(t *testing.T) {
 	if err := client.Resource(crds).Delete(t.Context(), "things.crds.example", metav1.DeleteOptions{}); err != nil {
 		t.Error(err)
 	}
+}
+
+// Charts that bring CRDs invalidate what the others are reading.
+func TestManyChartsWithCRDsAtOnce(t *testing.T) {
+	options := clusterOptions(t, "many-crds")
+	configuration := open(t, NewPool(), options)
+	op, _ := operation(t)
+	if _, err := install(configuration, op, "first", chartOf(configMapTemplate)); err != nil {
+		t.Fatal(err)
+	}
+	defer uninstall(t, configuration, "first")
+	client, err := connect(t, configuration, op, ConnectOptions{}).Factory().DynamicClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 6 {
+		name, domain := fmt.Sprintf("many-%d", i), fmt.Sprintf("g%d.many.example", i)
+		made := chartOf("apiVersion: "+domain+"/v1\nkind: Thing\nmetadata: {name: thing}\nspec: {size: 3}\n", configMapTemplate)
+		made.Files = append(made.Files, &common.File{Name: "crds/thing.yaml", Data: []byte(crd(domain, "Thing"))})
+		group.Go(func() {
+			if _, err := install(configuration, bridge.NewOperation(t.Context()), name, made); err != nil {
+				t.Error(err)
+				return
+			}
+			uninstall(t, configuration, name)
+			if err := client.Resource(crds).Delete(t.Context(), "things."+domain, metav1.DeleteOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// The session ends while an operation watches: the watch goes on until it is stopped, and then nothing is left.
+func TestClosingUnderAWatch(t *testing.T) {
+	configuration := open(t, NewPool(), clusterOptions(t, "default"))
+	op, cancel := operation(t)
+	watcher, err := clientset(t, connect(t, configuration, op, ConnectOptions{})).CoreV1().ConfigMaps("kube-system").
+		Watch(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := configuration.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, alive := <-watcher.ResultChan(); !alive {
+		t.Error("the watch was cut")
+	}
+	cancel()
+	within(t, time.Second, "the watch's end", func() {
+		for range watcher.ResultChan() {
+		}
+	})
 }
 
 func validate(connection *Connection, directive, manifest string) error {

@@ -18,6 +18,7 @@ import (
 type sqlDrivers struct {
 	mu      sync.Mutex
 	opened  map[sqlKey]*driver.SQL
+	closed  bool
 	flights flights[*driver.SQL]
 }
 
@@ -38,13 +39,7 @@ func (s *sqlDrivers) open(ctx context.Context, connection, namespace string) (*d
 			if err != nil {
 				return nil, err
 			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.opened == nil {
-				s.opened = map[sqlKey]*driver.SQL{}
-			}
-			s.opened[key] = made
-			return made, nil
+			return made, s.keep(key, made)
 		})
 	if err != nil && ctx.Err() == nil {
 		// The connection string holds a password, and lib/pq may quote it: its error is not repeated as a whole.
@@ -53,26 +48,39 @@ func (s *sqlDrivers) open(ctx context.Context, connection, namespace string) (*d
 	return opened, err
 }
 
+// keep remembers a driver, unless the session was closed while it connected.
+func (s *sqlDrivers) keep(key sqlKey, made *driver.SQL) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.Join(errors.New("the session is closed"), closeDatabase(made))
+	}
+	if s.opened == nil {
+		s.opened = map[sqlKey]*driver.SQL{}
+	}
+	s.opened[key] = made
+	return nil
+}
+
 // close closes the databases. The driver keeps its own to itself (pkg/storage/driver/sql.go).
 func (s *sqlDrivers) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	var failed error
 	for key, opened := range s.opened {
 		delete(s.opened, key)
-		if database := databaseOf(opened); database != nil {
-			failed = errors.Join(failed, database.Close())
-		}
+		failed = errors.Join(failed, closeDatabase(opened))
 	}
 	return failed
 }
 
-func databaseOf(opened *driver.SQL) *sqlx.DB {
+func closeDatabase(opened *driver.SQL) error {
 	field := databaseField(opened)
 	if !field.IsValid() {
 		return nil
 	}
-	return (*sqlx.DB)(field.UnsafePointer())
+	return (*sqlx.DB)(field.UnsafePointer()).Close()
 }
 
 func databaseField(opened *driver.SQL) reflect.Value {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -337,6 +338,40 @@ func TestADatabaseThatIsNotThere(t *testing.T) {
 	_, err := connect(t, configuration, op, ConnectOptions{}).Storage()
 	if !isConfiguration(err) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestCancelWhileADatabaseHangs(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		if connection, err := listener.Accept(); err == nil {
+			accepted <- connection
+		}
+	}()
+	op, cancel := operation(t)
+	configuration := open(t, NewPool(), Options{
+		Storage: "sql", SQLConnection: "postgres://" + listener.Addr().String() + "/helm?sslmode=disable", Kubeconfig: &Kubeconfig{Text: twoClusters},
+	})
+	connection := connect(t, configuration, op, ConnectOptions{})
+	failed := make(chan error, 1)
+	go func() {
+		_, err := connection.Storage()
+		failed <- err
+	}()
+	database := <-accepted
+	cancel()
+	within(t, time.Second, "the cancelled connecting", func() {
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("err = %v", err)
+		}
+	})
+	if err := errors.Join(database.Close(), listener.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 // Operation is one running action: what it was asked, whether it was cancelled, and where its events go.
 type Operation struct {
+	handle    uint64 // what it runs on
 	number    uint64
 	listening bool
 	logLevel  slog.Level
@@ -25,6 +26,7 @@ type Operation struct {
 	cancelled atomic.Bool
 	abandoned atomic.Bool
 	grace     time.Duration
+	returned  bool   // the goroutine has ended; guarded by the Runtime's lock
 	abandon   func() // nil: never abandoned
 
 	mu       sync.Mutex

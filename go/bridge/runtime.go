@@ -25,9 +25,10 @@ type Runtime struct {
 
 	mu         sync.Mutex
 	operations map[uint64]*Operation
-	marks      map[uint64]struct{} // cancelled before they started
-	marked     []uint64            // the same, oldest first; may name ones that were started since
-	running    int                 // goroutines, those of abandoned operations too
+	marks      map[uint64]struct{}     // cancelled before they started
+	marked     []uint64                // the same, oldest first; may name ones that were started since
+	lost       map[*Operation]struct{} // abandoned, their goroutines still run
+	running    int                     // goroutines, those of abandoned operations too
 	closing    bool
 	empty      chan struct{} // closed when closing and no operation is left
 }
@@ -40,6 +41,7 @@ func NewRuntime() *Runtime {
 		grace:      abandonAfter,
 		operations: map[uint64]*Operation{},
 		marks:      map[uint64]struct{}{},
+		lost:       map[*Operation]struct{}{},
 		empty:      make(chan struct{}),
 	}
 	r.logLevel.Store(int64(slog.LevelInfo))
@@ -111,8 +113,20 @@ func (r *Runtime) Logs() slog.Handler {
 func (r *Runtime) Abandoned() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// One that returns just as it is given up is for a moment in the table without a goroutine.
-	return max(0, r.running-len(r.operations))
+	return len(r.lost)
+}
+
+// AbandonedOn is how many of them run on what the handle stands, or stood, for.
+func (r *Runtime) AbandonedOn(handle uint64) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	count := 0
+	for op := range r.lost {
+		if op.handle == handle {
+			count++
+		}
+	}
+	return count
 }
 
 // Shutdown cancels all operations, waits for them, ends NextEvents, and says how many goroutines still run.

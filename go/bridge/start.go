@@ -20,7 +20,7 @@ type envelope struct {
 // How the action ends is the operation's done event. A Request with a method Validate() error is asked before anything starts.
 func Start[H, Request, Result any](r *Runtime, handles *Handles[H], handle, op uint64, request []byte, action func(*Operation, H, Request) (Result, error)) []byte {
 	return Answer(nil, Guard("start", func() error {
-		operation, arguments, err := open[Request](r, op, request)
+		operation, arguments, err := open[Request](r, handle, op, request)
 		if err != nil {
 			r.forget(op)
 			return err
@@ -40,7 +40,7 @@ func Start[H, Request, Result any](r *Runtime, handles *Handles[H], handle, op u
 }
 
 // open reads the request and makes its operation, which is not started yet.
-func open[Request any](r *Runtime, number uint64, request []byte) (*Operation, Request, error) {
+func open[Request any](r *Runtime, handle, number uint64, request []byte) (*Operation, Request, error) {
 	var arguments Request
 	if number == 0 {
 		return nil, arguments, Errorf(CodeInvalidRequest, "operation 0 belongs to nobody: numbers start at 1")
@@ -64,13 +64,13 @@ func open[Request any](r *Runtime, number uint64, request []byte) (*Operation, R
 		}
 	}
 	r.logLevel.Store(int64(level))
-	return r.newOperation(number, asked.Listen, level), arguments, nil
+	return r.newOperation(handle, number, asked.Listen, level), arguments, nil
 }
 
-func (r *Runtime) newOperation(number uint64, listening bool, level slog.Level) *Operation {
+func (r *Runtime) newOperation(handle, number uint64, listening bool, level slog.Level) *Operation {
 	op := newOperation(context.Background())
 	q := newQueue(number)
-	op.number, op.listening, op.logLevel, op.grace = number, listening, level, r.grace
+	op.handle, op.number, op.listening, op.logLevel, op.grace = handle, number, listening, level, r.grace
 	op.emit = func(event Event) { r.outbox.add(q, event) }
 	op.ask = func(text []byte) { r.outbox.call(q, text) }
 	op.done = func(key string, value []byte) { r.outbox.done(q, key, value) }
@@ -111,6 +111,8 @@ func (r *Runtime) end(op *Operation, result json.RawMessage, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.running--
+	op.returned = true
+	delete(r.lost, op)
 	if ended {
 		r.remove(op)
 	}
@@ -118,6 +120,11 @@ func (r *Runtime) end(op *Operation, result json.RawMessage, err error) {
 
 // abandon tells the caller that the operation ended, although its goroutine goes on.
 func (r *Runtime) abandon(op *Operation) {
+	r.mu.Lock()
+	if !op.returned {
+		r.lost[op] = struct{}{}
+	}
+	r.mu.Unlock()
 	op.done("error", encodeError(Errorf(CodeCancelled, "cancelled; what it was doing can not be interrupted and still runs").with("abandoned", true)))
 	r.mu.Lock()
 	defer r.mu.Unlock()

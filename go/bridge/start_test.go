@@ -242,7 +242,7 @@ func TestErrorsAndPanics(t *testing.T) {
 		{func(*Operation) (any, error) { return nil, fmt.Errorf("status: %w", inner) }, "release_not_found", "status: no shop"},
 		{func(*Operation) (any, error) { return make(chan int), nil }, CodeInvalidResult, "encoding the result"},
 		{func(*Operation) (any, error) { panic("boom") }, CodePanic, "boom"},
-		{func(*Operation) (any, error) { var m map[string]int; m["a"] = 1; return nil, nil }, CodePanic, "nil map"},
+		{func(*Operation) (any, error) { return []int{}[len(inner.Code):], nil }, CodePanic, "out of range"},
 		{func(*Operation) (any, error) {
 			return nil, &Error{Code: "x", Message: "m", Details: map[string]any{"c": make(chan int)}}
 		}, "x", "m"},
@@ -349,7 +349,7 @@ func TestAbandon(t *testing.T) {
 		t.Errorf("abandoned after %v", took)
 	}
 	checkDone(t, done, CodeCancelled, "still runs")
-	if done.Error.Details["abandoned"] != true || !op.Abandoned() || h.Abandoned() != 1 {
+	if done.Error.Details["abandoned"] != true || !op.Abandoned() || h.Abandoned() != 1 || h.AbandonedOn(h.handle) != 1 || h.AbandonedOn(h.handle+1) != 0 {
 		t.Errorf("details %v, abandoned %v, %d", done.Error.Details, op.Abandoned(), h.Abandoned())
 	}
 	op.Emit(Event{Type: TypePhase, Phase: "late"})

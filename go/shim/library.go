@@ -42,13 +42,19 @@ func (s *state) create(text []byte) (any, error) {
 	return map[string]uint64{"handle": s.configurations.Add(configuration)}, nil
 }
 
-// destroy closes a configuration; what runs on it keeps its session until it ends.
-func (s *state) destroy(handle uint64) error {
+// destroy closes a configuration, which is done when nothing runs on it any more but what was abandoned; that is counted.
+func (s *state) destroy(handle uint64) (any, error) {
 	configuration, err := s.configurations.Remove(handle)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return configuration.Close()
+	if err := configuration.Close(); err != nil {
+		return nil, err
+	}
+	if abandoned := s.runtime.AbandonedOn(handle); abandoned > 0 {
+		return map[string]int{"abandoned": abandoned}, nil
+	}
+	return nil, nil
 }
 
 // versions says what the library is made of.

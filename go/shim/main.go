@@ -40,7 +40,7 @@ func helm_sdkpy_config_create(options *C.char) *C.char {
 
 //export helm_sdkpy_config_destroy
 func helm_sdkpy_config_destroy(config C.uint64_t) *C.char {
-	return answer(func() (any, error) { return nil, library.destroy(uint64(config)) })
+	return answer(func() (any, error) { return library.destroy(uint64(config)) })
 }
 
 //export helm_sdkpy_cancel

@@ -1,4 +1,4 @@
-"""The library's C functions as any caller of C meets them, each test in a process of its own: loading can not be undone."""
+"""The C functions as any caller meets them, each test in a process of its own: loading can not be undone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,9 +110,12 @@ show(codes)
     assert codes == ["stale_handle"] * 12
 
 
-GARBAGE = r"""[None, b"", b"\0", b"hello", b"[]", b"null0", b'{"', b'{"quux": 1}', b'{"listen": 1}', b'{"log_level": "loud"}',
-    b'{"arguments": []}', b'{"arguments": {"quux": 1}}', b'{"arguments": {"a": 1, "a": 2}}', b"\xff\xfe", b'{"\xc3": 1}',
-    b'{"arguments": {"quux": "\\ud800"}}', b"[" * 100000, b'{"arguments": ' + b"[" * 300 + b"]" * 300 + b"}", b"{} {}"]"""
+GARBAGE = r"""[
+    None, b"", b"\0", b"hello", b"[]", b"null0", b'{"', b"{} {}", b"\xff\xfe", b'{"\xc3": 1}', b"[" * 100000,
+    b'{"quux": 1}', b'{"listen": 1}', b'{"log_level": "loud"}', b'{"arguments": []}', b'{"arguments": {"quux": 1}}',
+    b'{"arguments": {"a": 1, "a": 2}}', b'{"arguments": {"quux": "\\ud800"}}',
+    b'{"arguments": ' + b"[" * 300 + b"]" * 300 + b"}",
+]"""
 
 
 def test_garbage_is_refused_and_named() -> None:
@@ -175,6 +179,33 @@ show(library.code("list", handle, 99, b'{}'))
     assert after == "shutting_down"
 
 
+def test_what_can_not_be_interrupted_is_abandoned(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: endless\nversion: 1.0.0\n")
+    loops = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"
+    (tmp_path / "templates" / "endless.yaml").write_text(loops)
+    done, took, destroyed, left = output(
+        """
+library = Library()
+handle = library.config_create(kubeconfig("127.0.0.1:1"))["handle"]
+arguments = {"release_name": "endless", "chart_path": os.environ["CHART"], "dry_run": "client"}
+assert library.install(handle, 1, json.dumps({"arguments": arguments}).encode()) == {}
+time.sleep(0.5)
+began = time.monotonic()
+library.cancel(1)
+show(library.next_events()["events"])
+show(time.monotonic() - began)
+show(library.config_destroy(handle))
+show(library.shutdown(5))
+""",
+        CHART=str(tmp_path),
+    )
+    assert [(event["type"], event["error"]["code"]) for event in done] == [("done", "cancelled")]
+    assert done[0]["error"]["details"]["abandoned"] is True
+    assert took < 1.2
+    assert destroyed == left == {"abandoned": 1}
+
+
 @pytest.mark.parametrize("waiting", ["time.sleep(60)", "threading.Event().wait(60)"])
 def test_ctrl_c_still_interrupts(waiting: str) -> None:
     code = f"""
@@ -215,6 +246,17 @@ time.sleep(60)
     assert err.endswith("KeyboardInterrupt\n")
 
 
+def test_seconds_that_are_none() -> None:
+    assert (
+        output("""
+library = Library()
+for seconds in (float("nan"), -1.0, float("-inf"), float("inf"), 1e300):
+    show(library.shutdown(seconds))
+""")
+        == [{"abandoned": 0}] * 5
+    )
+
+
 WRITE = """
 library.version()
 reader, writer = os.pipe()
@@ -228,7 +270,8 @@ except BrokenPipeError:
 
 def test_a_broken_pipe_stays_an_exception() -> None:
     assert output("library = Library()\n" + WRITE) == ["BrokenPipeError"]
-    in_thread = "library = Library()\ndef write():" + WRITE.replace("\n", "\n    ") + "\nthreading.Thread(target=write).start()"
+    write = WRITE.replace("\n", "\n    ")
+    in_thread = f"library = Library()\ndef write():{write}\nthreading.Thread(target=write).start()"
     assert output(in_thread) == ["BrokenPipeError"]
 
 

@@ -50,10 +50,11 @@ class Chart:
         return packed.getvalue()
 
     def save(self, directory: Path) -> Path:
-        """Its archive in a directory."""
+        """Its archive in a directory, there at once: a repository may be reading the directory."""
         path = directory / f"{self.name}-{self.version}.tgz"
-        path.write_bytes(self.archive())
-        return path
+        part = path.with_suffix(".part")
+        part.write_bytes(self.archive())
+        return part.rename(path)
 
     def write(self, directory: Path) -> Path:
         """Its own directory in a directory."""

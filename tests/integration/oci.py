@@ -1,0 +1,52 @@
+"""Pushes charts to the test cluster's OCI registry, without the library that is tested."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+from typing import Final
+
+from tests.integration.charts import Chart
+
+CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
+CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+
+
+def push(registry: str, repository: str, chart: Chart) -> str:
+    """Push a chart to `registry/repository/NAME:VERSION`; gives the digest of its manifest."""
+    name = f"{repository}/{chart.name}"
+    described = {"name": chart.name, "version": chart.version, "apiVersion": "v2", **chart.metadata}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": _blob(registry, name, CONFIG, json.dumps(described).encode()),
+        "layers": [_blob(registry, name, CONTENT, chart.archive())],
+    }
+    content = json.dumps(manifest).encode()
+    # A tag can not hold a plus: Helm writes an underscore for it.
+    tag = chart.version.replace("+", "_")
+    _request(registry, "PUT", f"/v2/{name}/manifests/{tag}", content, MANIFEST)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _blob(registry: str, name: str, media_type: str, content: bytes) -> dict[str, str | int]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    upload = _request(registry, "POST", f"/v2/{name}/blobs/uploads/")
+    mark = "&" if "?" in upload else "?"
+    _request(registry, "PUT", f"{upload}{mark}digest={digest}", content, "application/octet-stream")
+    return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+
+def _request(registry: str, method: str, path: str, body: bytes = b"", content_type: str = "") -> str:
+    """Send a request; gives the location that the answer names."""
+    connection = http.client.HTTPConnection(registry, timeout=30)
+    try:
+        connection.request(method, path, body, {"Content-Type": content_type} if content_type else {})
+        response = connection.getresponse()
+        text = response.read().decode()
+    finally:
+        connection.close()
+    assert response.status < 300, f"{method} {path}: {response.status} {text}"
+    return response.headers.get("Location", "")

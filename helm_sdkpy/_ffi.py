@@ -171,9 +171,10 @@ def _open(path: Path) -> Library:
     ffi.cdef(_DECLARATIONS + "".join(map(_ACTION.format, ACTIONS)))
     # dlopen is called as any C function, because ffi.dlopen itself keeps the GIL while Go's packages initialise.
     libc: Any = ffi.dlopen(None)
-    handle = libc.dlopen(os.fsencode(path), os.RTLD_NOW | os.RTLD_LOCAL)
+    dlopen, dlerror = libc.dlopen, libc.dlerror  # Looking one up clears what the other would tell.
+    handle = dlopen(os.fsencode(path), os.RTLD_NOW | os.RTLD_LOCAL)
     if handle == ffi.NULL:
-        text = _decoded(ffi.string(libc.dlerror()))
+        text = _decoded(ffi.string(dlerror()))
         raise _not_found(f"{path} can not be loaded on {platform.system().lower()}-{platform.machine()}: {text}")
     functions: Any = ffi.dlopen(handle)
     try:

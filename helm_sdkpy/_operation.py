@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures.thread  # noqa: F401 - asyncio imports it late; a fork meanwhile leaves its import lock held
 import contextlib
 import contextvars
 import functools

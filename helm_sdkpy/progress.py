@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TextIO, TypeAlias
@@ -36,6 +35,9 @@ State: TypeAlias = Literal["running", "done", "failed", "cancelled", "unknown"]
 
 LAST_LINES = 5
 """How many of the last lines of hooks and warnings are shown below a failure."""
+
+PLAIN_SECONDS = 0.3
+"""How often a plain display writes a line for one release, at most."""
 
 
 def display(stream: TextIO | None = None) -> Display:
@@ -91,14 +93,13 @@ class Line:
         notes: The last lines that hooks wrote, and the last warnings.
     """
 
-    def __init__(self, name: str, changed: Callable[[Line, Event | None], None], lock: threading.RLock) -> None:
+    def __init__(self, name: str, shown: Display) -> None:
         self.name = name
         self.phase = ""
         self.state: State = "running"
         self.error = ""
         self.notes: deque[str] = deque(maxlen=LAST_LINES)
-        self._changed = changed
-        self._lock = lock
+        self._shown = shown
         self._began = time.monotonic()
         self._ended: float | None = None
         self._objects: dict[tuple[str, ...], _Object] = {}
@@ -107,7 +108,7 @@ class Line:
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
-        with self._lock:
+        with self._shown.lock:
             match event["type"]:
                 case "phase":
                     self._enter(event["phase"])
@@ -116,11 +117,11 @@ class Line:
                 case "hook":
                     self._see_hook(event)
                 case "warning":
-                    self.notes.append(f"warning: {event['message']}")
+                    self._note(f"warning: {event['message']}")
                 case "log":
                     if event["level"] in {"warning", "error"}:
-                        self.notes.append(event["message"])
-            self._changed(self, event)
+                        self._note(event["message"])
+            self._shown.changed(self)
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -138,10 +139,10 @@ class Line:
 
     def end(self, state: State, error: str = "") -> None:
         """Say how the operation ended, where the line is not used as a context manager."""
-        with self._lock:
+        with self._shown.lock:
             if self._ended is None:
                 self.state, self.error, self._ended = state, error, time.monotonic()
-                self._changed(self, None)
+                self._shown.ended(self)
 
     @property
     def elapsed(self) -> float:
@@ -195,12 +196,19 @@ class Line:
             if "status" in event:
                 self._hook.message = event.get("message", "")
         elif "status" in event:
-            found = self._objects.setdefault(key, _Object(resource))
-            found.status, found.message = event["status"], event.get("message", "")
+            self._see_status(key, event)
         elif event.get("action") == "deleted" and not self._removes:
             self._objects.pop(key, None)
         elif self.phase in {"crds", "applying", "deleting"}:
             self._objects.setdefault(key, _Object(resource))
+
+    def _see_status(self, key: tuple[str, ...], event: ResourceEvent) -> None:
+        status = event.get("status")
+        if key not in self._objects and (self._removes or status in {"terminating", "not_found"}):
+            # A hook of an earlier run that is being deleted, which Helm waits for too.
+            return
+        found = self._objects.setdefault(key, _Object(event["resource"]))
+        found.status, found.message = status, event.get("message", "")
 
     def _see_hook(self, event: HookEvent) -> None:
         message = event.get("message", "")
@@ -208,14 +216,18 @@ class Line:
             case "started" if "resource" in event:
                 self._hook = _Object(event["resource"])
             case "failed":
-                self.notes.append(f"{_label(event.get('resource'))} failed{f': {message}' if message else ''}")
                 self._hook = None
+                self._note(f"{_label(event.get('resource'))} failed{f': {message}' if message else ''}")
             case "succeeded":
                 self._hook = None
             case _ if message:
-                self.notes.append(message)
+                self._note(message)
             case _:
                 pass
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self._shown.noted(self, text)
 
 
 class Display:
@@ -227,12 +239,13 @@ class Display:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
-        self._lock = threading.RLock()
+        # Events come in the caller's loop; a table is drawn by a thread of its own.
+        self.lock = threading.RLock()
 
     def __call__(self, name: str) -> Line:
         """Add a line for an operation on the release of that name."""
-        with self._lock:
-            self.lines.append(Line(name, self._changed, self._lock))
+        with self.lock:
+            self.lines.append(Line(name, self))
             return self.lines[-1]
 
     def __enter__(self) -> Self:
@@ -244,8 +257,14 @@ class Display:
         for line in self.lines:
             line.end("unknown")
 
-    def _changed(self, line: Line, event: Event | None) -> None:
-        """The line took an event, or ended (None)."""
+    def changed(self, line: Line) -> None:
+        """Called by a line that took an event."""
+
+    def noted(self, line: Line, text: str) -> None:
+        """Called by a line when there is a note more."""
+
+    def ended(self, line: Line) -> None:
+        """Called by a line when its operation ended."""
 
 
 class _Object:
@@ -261,49 +280,46 @@ class _Object:
 
 
 class _Plain(Display):
-    """Writes a line when something changed that is worth one, however many objects a release has."""
+    """Writes at once what is said but once, and of what changes all the time a line now and then."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._written: dict[Line, tuple[str, int]] = {}
+        self._written: dict[Line, str] = {}
+        self._due: dict[Line, asyncio.TimerHandle] = {}
 
-    def _changed(self, line: Line, event: Event | None) -> None:
-        if event is None:
-            self._end(line)
-        elif event["type"] == "phase":
-            # Of a hook's phase, the hook itself is told.
-            if not event["phase"].startswith(("pre-", "post-")):
-                self._write(line, line.phase)
-        elif event["type"] == "resource":
-            if self._is_worth_a_line(line):
-                self._write(line, f"{line.phase} {line.ready}", line.waiting_for)
-        elif event["type"] == "hook" and "status" in event:
-            what = f"{line.phase} {event['status']}"
-            self._write(line, what, _label(event.get("resource")), event.get("message", ""))
-        elif event["type"] != "log" or event["level"] in {"warning", "error"}:
-            self._write(line, "|", event.get("message", ""))
+    def changed(self, line: Line) -> None:
+        if line in self._due:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write_state(line)
+        else:
+            self._due[line] = loop.call_later(PLAIN_SECONDS, self._write_state, line)
 
-    def _is_worth_a_line(self, line: Line) -> bool:
-        """Another twentieth of the objects, or one of the last, is as it should be."""
-        if line.counts is None:
-            return False
-        ready, total = line.counts
-        phase, before = self._written.get(line, ("", -1))
-        if phase == line.phase and (ready == before or (abs(ready - before) < total / 20 and total - ready > 2)):
-            return False
-        self._written[line] = (line.phase, ready)
-        return True
+    def noted(self, line: Line, text: str) -> None:
+        self._write(line, f"| {text}")
 
-    def _end(self, line: Line) -> None:
+    def _write_state(self, line: Line) -> None:
+        with self.lock:
+            self._due.pop(line, None)
+            state = "  ".join(part for part in (f"{line.phase} {line.ready}".rstrip(), line.waiting_for) if part)
+            if state != self._written.get(line) and line.state == "running":
+                self._written[line] = state
+                self._write(line, state)
+
+    def ended(self, line: Line) -> None:
+        if (due := self._due.pop(line, None)) is not None:
+            due.cancel()
         if line.state == "unknown":
             return
-        self._write(line, f"{line.state} in {line.elapsed:.1f} s", line.ready, line.error or line.waiting_for)
+        about = (line.ready, line.error or line.waiting_for)
+        self._write(line, "  ".join([f"{line.state} in {line.elapsed:.1f} s", *filter(None, about)]))
 
-    def _write(self, line: Line, what: str, *more: str) -> None:
-        now = datetime.now().astimezone().isoformat(sep=" ", timespec="milliseconds")[11:23]
+    def _write(self, line: Line, text: str) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")[11:23]
         width = max(len(other.name) for other in self.lines)
-        text = "  ".join(part for part in (what, *more) if part)
         print(f"{now}  {line.name:<{width}}  {text}", file=self._stream, flush=True)
 
 
@@ -349,7 +365,7 @@ class _Rich(Display):
         table.add_column("waiting for", no_wrap=True, ratio=1, style="dim")
         table.add_column("time", no_wrap=True, justify="right", min_width=7)
         below: list[Text] = []
-        with self._lock:
+        with self.lock:
             for line in self.lines:
                 running = line.state == "running"
                 table.add_row(

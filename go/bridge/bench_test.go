@@ -40,7 +40,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batchLimit), "ns/event")
 }
 
-// BenchmarkDecodeValues reads values of some 100 KB.
+// BenchmarkDecodeValues reads values of some 130 KB.
 func BenchmarkDecodeValues(b *testing.B) {
 	var text bytes.Buffer
 	text.WriteString(`{"none": null`)

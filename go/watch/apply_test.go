@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
@@ -500,5 +501,41 @@ func TestRefreshesAfterDefinitions(t *testing.T) {
 	}
 	if got := heard.phases(); !slices.Equal(got, []string{"crds", "applying"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestGetReadsAtOnceWhatHelmReads(t *testing.T) {
+	t.Parallel()
+	var runs [2]string
+	for i := range runs {
+		server := newAPI(t)
+		server.delay = 10 * time.Millisecond
+		op, _, cancel := listened(t)
+		transport := NewTransport(op, Options{})
+		var client kube.Interface = New(op, nil, transport, Options{})
+		if i == 0 {
+			client = &kube.Client{}
+		}
+		list := infos(t, server.config(transport), append(chart(10), configMap("missing", nil, nil))...)
+		for _, info := range list[:20] {
+			server.put("/api/v1/namespaces/web/"+info.Mapping.Resource.Resource+"/"+info.Name, info.Object.(*unstructured.Unstructured).Object)
+		}
+		objects, err := client.Get(list, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs[i] = string(encode(objects)) + strings.Join(server.take(), "\n")
+		if i == 1 {
+			if server.most < 10 {
+				t.Errorf("%d at once", server.most)
+			}
+			cancel()
+			if _, err := client.Get(list, false); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+	if runs[0] != runs[1] {
+		t.Errorf("Helm: %s\nthis client: %s", runs[0], runs[1])
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"helm.sh/helm/v4/pkg/kube"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 
@@ -102,16 +101,6 @@ func (c *Client) BuildTable(reader io.Reader, validate bool) (resources kube.Res
 	}
 	resources, err = c.Client.BuildTable(reader, validate)
 	return resources, c.failed("build", err)
-}
-
-// Get implements kube.Interface.
-func (c *Client) Get(resources kube.ResourceList, related bool) (objects map[string][]runtime.Object, err error) {
-	defer bridge.Recover("Get", &err)
-	if err := c.ctx.Err(); err != nil {
-		return nil, err
-	}
-	objects, err = c.Client.Get(resources, related)
-	return objects, c.failed("get", err)
 }
 
 // IsReachable implements kube.Interface.

@@ -21,6 +21,7 @@ import (
 	"helm.sh/helm/v4/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
@@ -654,5 +655,37 @@ func TestPhasesOfAWholeInstall(t *testing.T) {
 	}
 	if want := []string{"pre-install started", "pre-install succeeded", "post-install started", "post-install succeeded"}; !slices.Equal(hooks, want) {
 		t.Errorf("%q", hooks)
+	}
+}
+
+func TestGetFindsRelatedPods(t *testing.T) {
+	t.Parallel()
+	l := onCluster(t, "status")
+	// Two that select alike: Helm lists their pods once.
+	text := deployment("web", "", 2) + strings.Replace(deployment("web", "", 1), "name: web,", "name: other,", 1) + configMapText("a", "", "1")
+	resources := l.create(text)
+	if err := l.waiter(kube.StatusWatcherStrategy).Wait(resources, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, build := range []func(io.Reader, bool) (kube.ResourceList, error){l.Build, l.BuildTable} {
+		var counts [2]string
+		for i, get := range []func(kube.ResourceList, bool) (map[string][]runtime.Object, error){l.Client.Client.Get, l.Client.Get} {
+			list, err := build(strings.NewReader(text), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := get(list, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counted := map[string]int{}
+			for kind, objects := range found {
+				counted[kind] = len(objects)
+			}
+			counts[i] = fmt.Sprint(counted)
+		}
+		if counts[0] != counts[1] || !strings.Contains(counts[1], relatedPods) {
+			t.Errorf("Helm: %s, this client: %s", counts[0], counts[1])
+		}
 	}
 }

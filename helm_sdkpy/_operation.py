@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import concurrent.futures.thread  # noqa: F401 - asyncio imports it late; a fork meanwhile leaves its import lock held
+
+# asyncio imports it in the first call of an executor; a fork in that moment would leave the child a locked import.
+import concurrent.futures.thread  # noqa: F401  # pyright: ignore[reportUnusedImport]
 import contextlib
 import contextvars
 import functools

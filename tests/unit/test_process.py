@@ -18,7 +18,8 @@ from helm_sdkpy import HelmLibraryNotFound, _ffi
 
 PREAMBLE = """
 import asyncio, atexit, gc, os, sys, threading, time
-from helm_sdkpy import Configuration, ConfigurationError, HelmError, InstallError, Install, List, ReleaseError, get_version
+from helm_sdkpy import Configuration, Install, List, get_version
+from helm_sdkpy import ConfigurationError, HelmError, InstallError, ReleaseError
 
 def cluster(port):
     return Configuration(kubeconfig={
@@ -225,8 +226,8 @@ def test_cancel_stops_a_request_under_way(silent_port: int) -> None:
     lines = run(f"""
         async def main():
             config = cluster({silent_port})
-            calls = [List(config).run(), Install(config).run("shop", "oci://127.0.0.1:{silent_port}/shop", plain_http=True)]
-            for call in calls:
+            chart = "oci://127.0.0.1:{silent_port}/shop"
+            for call in [List(config).run(), Install(config).run("shop", chart, plain_http=True)]:
                 task = asyncio.create_task(call)
                 await asyncio.sleep(0.3)
                 assert not task.done()

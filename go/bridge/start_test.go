@@ -395,11 +395,14 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	release := make(chan struct{})
+	held := make(chan struct{})
 	h.mustStart(1, untilCancelled)
 	h.mustStart(2, func(o *Operation) (any, error) {
 		defer o.Hold()()
+		close(held)
 		return untilReleased(release)(o)
 	})
+	<-held
 	if left := h.Shutdown(100 * time.Millisecond); left != 1 {
 		t.Errorf("%d goroutines left, want 1", left)
 	}
@@ -420,12 +423,15 @@ func TestShutdownWaitsForWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.grace = time.Millisecond
+	held := make(chan struct{})
 	h.mustStart(1, func(o *Operation) (any, error) {
 		defer o.Hold()()
+		close(held)
 		<-o.Context().Done()
 		time.Sleep(100 * time.Millisecond)
 		return nil, errors.New("recorded")
 	})
+	<-held
 	if left := h.Shutdown(10 * time.Second); left != 0 {
 		t.Errorf("%d goroutines left", left)
 	}

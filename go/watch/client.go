@@ -90,6 +90,7 @@ func (c *Client) Build(reader io.Reader, validate bool) (resources kube.Resource
 	}
 	resources, err = c.Client.Build(reader, validate)
 	c.record.build(resources)
+	c.traffic.ahead.expect(resources)
 	return resources, c.failed("build", err)
 }
 

@@ -19,6 +19,7 @@ func (c *Client) Create(resources kube.ResourceList, options ...kube.ClientCreat
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
+	defer c.traffic.ahead.pause()()
 	c.record.learn(resources)
 	defer c.refresh(resources)
 	c.enterCreate(resources)

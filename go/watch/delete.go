@@ -29,6 +29,7 @@ func (c *Client) Delete(resources kube.ResourceList, policy metav1.DeletionPropa
 }
 
 func (c *Client) delete(resources kube.ResourceList, policy metav1.DeletionPropagation) (*kube.Result, []error) {
+	defer c.traffic.ahead.pause()()
 	c.record.learn(resources)
 	for _, info := range resources {
 		if !isHook(info) {

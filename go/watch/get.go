@@ -26,6 +26,7 @@ func (c *Client) Get(resources kube.ResourceList, related bool) (objects map[str
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
+	defer c.traffic.ahead.pause()()
 	found := make([]map[string][]runtime.Object, len(resources))
 	failures := each(c.ctx, resources, readsAtOnce, func(i int, info *resource.Info) (err error) {
 		found[i], err = c.Client.Get(kube.ResourceList{info}, related)

@@ -45,6 +45,7 @@ type Transport struct {
 	op     *bridge.Operation
 	record *record
 	report *reporter
+	ahead  *readAhead
 
 	mu      sync.Mutex
 	live    map[bridge.Resource][]byte // each object as it was last read, until it is written
@@ -63,6 +64,7 @@ func NewTransport(op *bridge.Operation, options Options) *Transport {
 		op:      op,
 		record:  newRecord(),
 		report:  &reporter{op: op, release: options.Release, namespace: options.Namespace},
+		ahead:   &readAhead{ctx: ctx, last: -2},
 		live:    map[bridge.Resource][]byte{},
 		touched: map[bridge.Resource]struct{}{},
 		warned:  map[string]struct{}{},
@@ -85,7 +87,7 @@ func (r *roundTripper) WrappedRoundTripper() http.RoundTripper { return r.next }
 // RoundTrip implements http.RoundTripper. That nothing is sent once the operation was cancelled is the connection's
 // part: what cleans up after it goes through here too.
 func (r *roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := r.next.RoundTrip(request)
+	response, err := r.transport.ahead.roundTrip(request, r.next)
 	if target, ok := parseTarget(request.URL.Path); ok {
 		r.transport.observe(request, target, response, err)
 	} else if err == nil {

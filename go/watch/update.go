@@ -27,6 +27,7 @@ func (c *Client) Update(originals, targets kube.ResourceList, options ...kube.Cl
 	defer c.refresh(originals)
 	defer c.refresh(targets)
 	c.touch(phaseApply)
+	defer c.traffic.ahead.pause()()
 	c.record.learn(originals)
 	c.record.learn(targets)
 	c.traffic.forget()

@@ -92,6 +92,7 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 		return helm(resources, timeout) // waits for nothing
 	}
 	defer c.refresh(resources)
+	defer c.traffic.ahead.pause()()
 	defer c.record.pause()()
 	if aim != aimHook && !isHook(resources[0]) {
 		c.Phase(phaseWait)

@@ -113,6 +113,7 @@ var texts = []struct{ text, code string }{
 	{"no matches for kind", codeManifestInvalid},
 	{"unable to recognize", codeManifestInvalid},
 	{"error validating", codeManifestInvalid},
+	{"field not declared in schema", codeManifestInvalid},
 	{"unable to decode", codeManifestInvalid},
 	{"error converting YAML to JSON", codeManifestInvalid},
 	{"unable to build kubernetes object", codeManifestInvalid},
@@ -156,7 +157,8 @@ func codeOfAPI(err error) string {
 	}
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "admission webhook"):
+	case strings.Contains(text, "admission webhook"), strings.Contains(text, "failed calling webhook"),
+		strings.Contains(text, "ValidatingAdmissionPolicy"):
 		return codeAdmission
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return codeNamespaceTerminating

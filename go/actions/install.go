@@ -63,7 +63,7 @@ func install(op *bridge.Operation, config *session.Configuration, name string, r
 		defer unlock()
 	}
 	rel, err := s.install(request)
-	return releaseResult(rel), s.explain(err)
+	return request.result(rel), s.explain(err)
 }
 
 func (s *scope) install(request InstallRequest) (*release.Release, error) {

@@ -75,6 +75,18 @@ func releaseResult(rel *release.Release) *Release {
 	return result
 }
 
+// result is what the caller gets of a release. The command's --hide-notes leaves the notes out of what it prints, never
+// out of the record.
+func (r RenderOptions) result(rel *release.Release) *Release {
+	result := releaseResult(rel)
+	if r.HideNotes && result != nil && result.Info != nil {
+		info := *result.Info
+		info.Notes = ""
+		result.Info = &info
+	}
+	return result
+}
+
 func revisionResult(rel *release.Release) Revision {
 	revision := Revision{
 		Name: rel.Name, Namespace: rel.Namespace, Version: rel.Version, Info: rel.Info, Labels: ownLabels(rel.Labels),

@@ -75,7 +75,7 @@ func Upgrade(op *bridge.Operation, config *session.Configuration, request Upgrad
 		defer unlock()
 	}
 	rel, err := s.upgradeOrInstall(request)
-	return releaseResult(rel), s.explain(err)
+	return request.result(rel), s.explain(err)
 }
 
 // upgradeOrInstall looks for the release first where it may have to be installed (helm: pkg/cmd/upgrade.go).

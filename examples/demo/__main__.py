@@ -48,13 +48,17 @@ async def run(options: argparse.Namespace, show: Screen) -> int:
         async with where as place, place.configuration() as config:
             show.say(f"ready in {time.perf_counter() - began:.1f} s; {await asyncio.to_thread(get_version)}")
             demo = Demo(config, show, real=place.real)
-            if options.charts:
-                await demo.charts(releases.of_charts(options.charts), keep=options.keep)
-            else:
-                await demo.examples(keep=options.keep)
-            demo.summary(time.perf_counter() - began)
-            if options.keep:
-                await keep(place, show)
+            try:
+                if options.charts:
+                    await demo.charts(releases.of_charts(options.charts), keep=options.keep)
+                else:
+                    await demo.examples(keep=options.keep)
+                demo.summary(time.perf_counter() - began)
+                if options.keep:
+                    await keep(place, show)
+            except asyncio.CancelledError:
+                show.say("stopping …")
+                raise
     except asyncio.CancelledError:
         show.say("stopped; all that was made is gone")
         raise

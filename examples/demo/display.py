@@ -18,8 +18,12 @@ from helm_sdkpy import HelmError, progress
 class Screen(Protocol):
     """Where the demo shows what it does."""
 
-    def heading(self, title: str, call: str = "") -> None:
-        """Begin a step, with the call that it is about."""
+    def heading(self, title: str) -> None:
+        """Begin a step."""
+        ...
+
+    def call(self, code: str) -> None:
+        """Show the code that the step is about."""
         ...
 
     def say(self, text: str) -> None:
@@ -49,7 +53,10 @@ def describe(error: Exception) -> list[tuple[str, str]]:
     """What a program can tell from an error."""
     facts = [("raised", " and ".join(_classes(error))), ("message", str(error))]
     if isinstance(error, HelmError):
-        facts.insert(1, ("code", error.code))
+        facts.insert(1, (".code", error.code))
+        about = next((name for name in ("field", "resource", "not_ready") if name in error.details), None)
+        if about is not None:
+            facts.append((f".details[{about!r}]", str(error.details[about])))
     return facts
 
 
@@ -64,11 +71,12 @@ class _Terminal:
     def __init__(self) -> None:
         self._console = Console(highlight=False)
 
-    def heading(self, title: str, call: str = "") -> None:
+    def heading(self, title: str) -> None:
         self._console.print()
         self._console.print(Text.assemble(("▌ ", "cyan"), (title, "bold")))
-        if call:
-            self._console.print(Text(f"  {call}", style="cyan"))
+
+    def call(self, code: str) -> None:
+        self._console.print(Text(f"  {code}", style="cyan"))
 
     def say(self, text: str) -> None:
         self._console.print(Text(f"  {text}"))
@@ -93,17 +101,18 @@ class _Terminal:
 
 
 class _Plain:
-    def heading(self, title: str, call: str = "") -> None:
+    def heading(self, title: str) -> None:
         self._print(f"== {title}")
-        if call:
-            self._print(f"   {call}")
+
+    def call(self, code: str) -> None:
+        self._print(f">> {code}")
 
     def say(self, text: str) -> None:
         self._print(f"   {text}")
 
     def error(self, error: Exception) -> None:
         for name, value in describe(error):
-            self._print(f"   {name:<8} {value}")
+            self._print(f"   {name:<8}  {value}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]

@@ -42,7 +42,7 @@ def examples(*, real: bool) -> list[Wanted]:
         return {"podAnnotations": {"testcluster/run-for": f"{seconds}s"}}
 
     values: dict[str, dict[str, Any]] = {
-        "shop": serves("2s"),
+        "shop": serves("1s"),
         "stack": {**serves("1s"), "api": serves("2s"), "worker": serves("3s")},
         "migrate": {**serves("1s"), "migration": runs(1.5), "seed": runs(1)},
         "widget": serves("1500ms"),
@@ -63,7 +63,9 @@ def stuck() -> Wanted:
 
 def unstuck(*, real: bool) -> Wanted:
     """The same with values that make its pods ready."""
-    values = {"image": IMAGE, "command": SERVE} if real else {"podAnnotations": {"testcluster/ready": "always"}}
+    values: dict[str, Any] = {"podAnnotations": {"testcluster/ready": "always"}}
+    if real:
+        values |= {"image": IMAGE, "command": SERVE}
     return Wanted("stuck", str(CHARTS / "stuck"), values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds after which the install that would wait for ever is cancelled."""
+
+TIMEOUT = 120
+"""Seconds after which anything else that still waits has failed."""
 
 
 class Unexpected(Exception):
@@ -69,6 +73,8 @@ class Demo:
         await self._step("List", self.list, {wanted.name for wanted in self._examples} | {"broken", "stuck"})
         if not keep:
             await self._step("Uninstall all at once", self.uninstall_all)
+            if self._real:
+                self._screen.say("helm never deletes CRDs: kubectl delete crd widgets.helm-sdkpy.example")
 
     async def charts(self, wanted: Sequence[Wanted], *, keep: bool) -> None:
         """Charts that the user names."""
@@ -80,10 +86,12 @@ class Demo:
 
     async def install_all(self, wanted: Sequence[Wanted]) -> str:
         """Install all at once and wait until they are ready."""
-        self._screen.say("await asyncio.gather(*(Install(config).run(name, chart, values) for …))")
+        self._screen.call("await asyncio.gather(*(Install(config).run(name, chart, values) for …))")
 
         async def install(release: Wanted, on_event: OnEvent) -> None:
-            done = await Install(self._config).run(release.name, release.chart, release.values, on_event=on_event)
+            done = await Install(self._config).run(
+                release.name, release.chart, release.values, timeout=TIMEOUT, on_event=on_event
+            )
             expect(done["info"]["status"], "deployed", f"the status of {release.name}")
             expect(done["version"], 1, f"the revision of {release.name}")
 
@@ -93,11 +101,11 @@ class Demo:
     async def upgrade(self) -> str:
         """Change the shop's values, and see that they are what the cluster has."""
         change = {"replicas": 3, "greeting": "Good evening"}
-        self._screen.say(f'await Upgrade(config).run("shop", chart, {change}, reuse_values=True)')
+        self._screen.call(f'await Upgrade(config).run("shop", chart, {change}, reuse_values=True)')
 
         async def upgrade(shop: Wanted, on_event: OnEvent) -> None:
             upgraded = await Upgrade(self._config).run(
-                shop.name, shop.chart, change, reuse_values=True, on_event=on_event
+                shop.name, shop.chart, change, reuse_values=True, timeout=TIMEOUT, on_event=on_event
             )
             expect(upgraded["version"], 2, "the revision")
             expect("Good evening" in upgraded["info"].get("notes", ""), True, "the new greeting in the notes")
@@ -109,11 +117,13 @@ class Demo:
 
     async def fail(self) -> str:
         """Install a chart whose pre-install hook fails; its error says so."""
-        self._screen.say('try: await Install(config).run("broken", chart)')
+        self._screen.call('try: await Install(config).run("broken", chart)')
         broken = releases.broken()
         try:
             with self._screen.live() as show, show(broken.name) as on_event:
-                await Install(self._config).run(broken.name, broken.chart, broken.values, on_event=on_event)
+                await Install(self._config).run(
+                    broken.name, broken.chart, broken.values, timeout=TIMEOUT, on_event=on_event
+                )
         except HelmError as failed:
             self._screen.error(failed)
             expect(isinstance(failed, InstallError) and isinstance(failed, HookError), True, "both axes of the error")
@@ -123,32 +133,37 @@ class Demo:
 
     async def cancel(self) -> str:
         """Cancel the task of an install; the record says so, and no more is left behind than that."""
-        self._screen.say('task = asyncio.create_task(Install(config).run("stuck", chart)); …; task.cancel()')
+        self._screen.call('task = asyncio.create_task(Install(config).run("stuck", chart)); …; task.cancel()')
         stuck = releases.stuck()
+
+        async def install() -> None:
+            with show(stuck.name) as on_event:
+                await Install(self._config).run(stuck.name, stuck.chart, stuck.values, on_event=on_event)
+
         with self._screen.live() as show:
-
-            async def install() -> None:
-                with show(stuck.name) as on_event:
-                    await Install(self._config).run(stuck.name, stuck.chart, stuck.values, on_event=on_event)
-
-            async with asyncio.TaskGroup() as group:
-                task = group.create_task(install())
+            task = asyncio.create_task(install())
+            try:
                 await asyncio.wait([task], timeout=PATIENCE)
-                began = time.perf_counter()
+            finally:
+                # Also where it is the demo that is stopped.
                 task.cancel()
-            took = time.perf_counter() - began
-        expect(task.cancelled(), True, "the task is cancelled")
+                began = time.perf_counter()
+                await asyncio.wait([task])
+                took = time.perf_counter() - began
+        if not task.cancelled():
+            await task
+            raise Unexpected("the install of stuck ended before it was cancelled")
         expect(took < 1, True, f"cancelling took {took:.1f} s, which is less than one")
         self._screen.say(f"cancelled after {PATIENCE:g} s; the call returned {took * 1000:.0f} ms later")
         return f"in {took * 1000:.0f} ms; {await self._expect_status(stuck.name, 'failed')}"
 
     async def recover(self) -> str:
         """Upgrade what was cancelled to something that can be ready."""
-        self._screen.say('await Upgrade(config).run("stuck", chart, values, install=True)')
+        self._screen.call('await Upgrade(config).run("stuck", chart, values, install=True)')
 
         async def upgrade(release: Wanted, on_event: OnEvent) -> None:
             upgraded = await Upgrade(self._config).run(
-                release.name, release.chart, release.values, install=True, on_event=on_event
+                release.name, release.chart, release.values, install=True, timeout=TIMEOUT, on_event=on_event
             )
             expect(upgraded["info"]["status"], "deployed", "the status")
 
@@ -157,10 +172,10 @@ class Demo:
 
     async def roll_back(self) -> str:
         """Take the shop back to its first revision."""
-        self._screen.say('await Rollback(config).run("shop", 1, wait=True); await History(config).run("shop")')
+        self._screen.call('await Rollback(config).run("shop", 1, wait=True); await History(config).run("shop")')
 
         async def roll_back(shop: Wanted, on_event: OnEvent) -> None:
-            back = await Rollback(self._config).run(shop.name, 1, wait=True, on_event=on_event)
+            back = await Rollback(self._config).run(shop.name, 1, wait=True, timeout=TIMEOUT, on_event=on_event)
             expect(back["version"], 3, "the revision")
 
         await self._at_once([self._shop], roll_back)
@@ -176,7 +191,7 @@ class Demo:
 
     async def list(self, expected: set[str]) -> str:
         """List what is there."""
-        self._screen.say("await List(config).run()")
+        self._screen.call("await List(config).run()")
         found = await List(self._config).run()
         self._screen.table(
             ("release", "revision", "status", "chart", "app version"),
@@ -196,11 +211,11 @@ class Demo:
 
     async def uninstall_all(self) -> str:
         """Uninstall all at once, whatever their state, and wait until everything is gone."""
-        self._screen.say("await asyncio.gather(*(Uninstall(config).run(name) for …))")
+        self._screen.call("await asyncio.gather(*(Uninstall(config).run(name) for …))")
         there = [Wanted(each["name"], "") for each in await List(self._config).run()]
 
         async def uninstall(release: Wanted, on_event: OnEvent) -> None:
-            await Uninstall(self._config).run(release.name, on_event=on_event)
+            await Uninstall(self._config).run(release.name, timeout=TIMEOUT, on_event=on_event)
 
         await self._at_once(there, uninstall)
         expect(await List(self._config).run(), [], "what is left")
@@ -242,7 +257,8 @@ class Demo:
 
     async def _expect_status(self, name: str, status: str) -> str:
         info = (await Status(self._config).run(name))["info"]
-        self._screen.say(f"status of {name}: {info['status']} ({info.get('description', '')})")
+        description = textwrap.shorten(info.get("description", ""), 70, placeholder=" …")
+        self._screen.say(f"its status afterwards: {info['status']} ({description})")
         expect(info["status"], status, f"the status of {name}")
         return f"its record says {info['status']}"
 

@@ -56,8 +56,8 @@ fmt: (build "env")
     @{{ bin }}/ruff format .
     @gofmt -w go testcluster benchmarks
 
-# Measure against native Go, the helm command and helm-sdkpy 0.1.32: [--rows R] [--rounds N]
-bench *args: (build "env" "lib" "cluster" "helm")
+# Measure against native Go, the helm command and helm-sdkpy 0.1.32: [--rows R] [--rounds N] [--watch-cache W] [--quick]
+bench *args: (build "env" "lib" "cluster" "helm" "native")
     @{{ quote(python) }} -m benchmarks "$@"
 
 # Build the shared library for this machine

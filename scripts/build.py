@@ -123,6 +123,18 @@ def helm() -> Artifact:
     )
 
 
+def native() -> Artifact:
+    """The benchmarks' program in Go: the same work as the library's, without Python."""
+    go = ROOT / "go"
+    return Artifact(
+        output=BUILD / "bin" / "native",
+        sources=_go_sources(go),
+        command=["go", "build", "-trimpath", "-ldflags", _flags(**_helm_stamp()), "-o", "{output}", "./cmd/native"],
+        directory=go,
+        environment={"CGO_ENABLED": "0"},
+    )
+
+
 def build(artifact: Artifact) -> None:
     """Put the artifact in place: as it is, from the cache of earlier contents, or by building it."""
     digest = artifact.digest()
@@ -222,6 +234,7 @@ TARGETS: dict[str, Callable[[], None]] = {
     "lib": lambda: build(library()),
     "cluster": lambda: build(cluster()),
     "helm": lambda: build(helm()),
+    "native": lambda: build(native()),
 }
 
 

@@ -98,7 +98,7 @@ func metadata(archive []byte) (map[string]any, error) {
 		}
 		var chart map[string]any
 		if err := yaml.Unmarshal(content, &chart); err != nil {
-			return nil, fmt.Errorf("Chart.yaml: %w", err)
+			return nil, fmt.Errorf("read Chart.yaml: %w", err)
 		}
 		return chart, nil
 	}

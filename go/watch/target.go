@@ -1,8 +1,6 @@
 package watch
 
 import (
-	"encoding/json"
-	"reflect"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -49,25 +47,4 @@ func parseObject(group, version string, parts []string) (target, bool) {
 // isVersion tells the API's root from something else that is called "api".
 func isVersion(part string) bool {
 	return len(part) > 1 && part[0] == 'v' && part[1] >= '0' && part[1] <= '9'
-}
-
-// equalContent compares two states of an object without what changes by itself.
-func equalContent(before, after []byte) bool {
-	was, read := content(before)
-	is, written := content(after)
-	return read && written && reflect.DeepEqual(was, is)
-}
-
-func content(body []byte) (map[string]any, bool) {
-	var object map[string]any
-	if err := json.Unmarshal(body, &object); err != nil {
-		return nil, false
-	}
-	delete(object, "status")
-	if metadata, ok := object["metadata"].(map[string]any); ok {
-		delete(metadata, "resourceVersion")
-		delete(metadata, "managedFields")
-		delete(metadata, "generation")
-	}
-	return object, true
 }

@@ -136,8 +136,8 @@ func (t *Transport) classify(request *http.Request, named bridge.Resource, respo
 		}
 	case request.Method == http.MethodPost && created:
 		capture(response, func(body []byte) {
-			if meta, ok := metaOf(body); ok {
-				named.Name = meta.Name
+			if name := nameIn(body); name != "" {
+				named.Name = name
 				t.did(named, actionCreated)
 			}
 		})
@@ -155,7 +155,7 @@ func (t *Transport) classify(request *http.Request, named bridge.Resource, respo
 			t.mu.Lock()
 			before := t.live[named]
 			t.mu.Unlock()
-			if before != nil && same(before, body) {
+			if before != nil && !changed(sentBy(request), before, body) {
 				t.did(named, actionUnchanged)
 			} else {
 				t.did(named, actionConfigured)
@@ -226,30 +226,6 @@ func (t *Transport) warnedOf(text string) bool {
 func mediaType(header http.Header) string {
 	given, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	return given
-}
-
-type objectMeta struct {
-	Name            string `json:"name"`
-	ResourceVersion string `json:"resourceVersion"`
-}
-
-func metaOf(body []byte) (objectMeta, bool) {
-	var read struct {
-		Metadata objectMeta `json:"metadata"`
-	}
-	err := json.Unmarshal(body, &read)
-	return read.Metadata, err == nil && read.Metadata.Name != ""
-}
-
-// same says whether a write changed nothing: the version is what was read before, or differs only because a controller
-// wrote the status in between.
-func same(before, after []byte) bool {
-	was, read := metaOf(before)
-	is, written := metaOf(after)
-	if !read || !written {
-		return false
-	}
-	return was.ResourceVersion == is.ResourceVersion || equalContent(before, after)
 }
 
 func statusError(body []byte) error {

@@ -116,19 +116,32 @@ func TestTransportTellsWhatWasDone(t *testing.T) {
 	}
 }
 
-// A controller writes the status of what Helm is about to apply: that is no change of the chart's.
-func TestStatusWrittenMeanwhileIsNoChange(t *testing.T) {
+// A controller writes to what Helm is about to apply: that is no change of the chart's.
+func TestWhatIsAChange(t *testing.T) {
 	t.Parallel()
-	was := `{"metadata":{"name":"a","resourceVersion":"1","generation":1,"labels":{"x":"y"}},"spec":{"replicas":3},"status":{"replicas":1}}`
-	for after, want := range map[string]bool{
-		`{"metadata":{"name":"a","resourceVersion":"1"}}`: true,
-		`{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"y"},"managedFields":[{}]},"spec":{"replicas":3},"status":{"replicas":3}}`: true,
-		`{"metadata":{"name":"a","resourceVersion":"2","generation":2,"labels":{"x":"y"}},"spec":{"replicas":4},"status":{"replicas":1}}`:                      false,
-		`{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"z"}},"spec":{"replicas":3},"status":{"replicas":1}}`:                      false,
-		`broken`: false,
+	const (
+		before = `{"metadata":{"name":"a","resourceVersion":"1","generation":1,"labels":{"x":"y"},"managedFields":[]},
+			"spec":{"replicas":3,"list":[1]},"status":{"replicas":1}}`
+		sent = `{"metadata":{"name":"a","labels":{"x":"y"}},"spec":{"list":[1]}}`
+	)
+	for _, test := range []struct {
+		name, sent, after string
+		want              bool
+	}{
+		{"the same version", sent, `{"metadata":{"resourceVersion":"1"}}`, false},
+		{"status, annotations, replicas of others", sent, `{"metadata":{"name":"a","resourceVersion":"2","generation":2,"labels":{"x":"y"},
+			"annotations":{"deployment.kubernetes.io/revision":"1"}},"spec":{"replicas":7,"list":[1]},"status":{}}`, false},
+		{"a label that was sent", sent, `{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"z"}},"spec":{"replicas":3,"list":[1]}}`, true},
+		{"a list that was sent", sent, `{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"y"}},"spec":{"replicas":3,"list":[2]}}`, true},
+		{"a field is gone", sent, `{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"y"}},"spec":{"list":[1]}}`, true},
+		{"removed by a patch", `{"spec":{"replicas":null,"$retainKeys":["list"]}}`, `{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"y"}},"spec":{"list":[1]}}`, true},
+		{"replaced, with its version", `{"metadata":{"name":"a","labels":{"x":"y"},"resourceVersion":"1"},"spec":{"replicas":3,"list":[1]}}`,
+			`{"metadata":{"name":"a","resourceVersion":"2","generation":1,"labels":{"x":"y"}},"spec":{"replicas":3,"list":[1]}}`, false},
+		{"unreadable", sent, `broken`, true},
+		{"unknown what was sent", ``, `{"metadata":{"resourceVersion":"2"}}`, true},
 	} {
-		if got := same([]byte(was), []byte(after)); got != want {
-			t.Errorf("%s: %t", after, got)
+		if got := changed([]byte(test.sent), []byte(before), []byte(test.after)); got != test.want {
+			t.Errorf("%s: %t", test.name, got)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func start(t *testing.T, trusted *certificates.Authority) (*Proxy, *http.Client)
 	}
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: trusted.Pool(), MinVersion: tls.VersionTLS12},
-		Dial: func(_, address string) (net.Conn, error) {
+		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
 			return dial(socket, strings.Replace(address, "hook.web.svc", "10.96.0.9", 1))
 		},
 	}

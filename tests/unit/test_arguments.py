@@ -47,6 +47,8 @@ def deep(levels: int) -> dict[str, Any]:
         ({"at": datetime.date(2026, 1, 1)}, r"values\['at'\] is a date"),
         ({"a": {1: "x"}}, r"values\['a'\] has the key 1, a int: keys must be str"),
         ({None: 1}, r"values has the key None"),
+        ({"a": [2**64]}, r"values\['a'\]\[0\] is 18446744073709551616, which 64 bits can not hold: use a str"),
+        ({"a": -(2**63) - 1}, "which 64 bits can not hold"),
         ({"a": b"x"}, r"values\['a'\] is a bytes.*decode"),
         ({"a": decimal.Decimal("1.5")}, r"values\['a'\] is a Decimal"),
         ({"a": pathlib.Path("x")}, r"values\['a'\] is a PosixPath.*use str"),
@@ -71,13 +73,13 @@ def test_values_that_can() -> None:
     shared = {"x": 1}
     given: Any = types.MappingProxyType(
         cast("dict[str, Any]", {
-            "none": None, "yes": True, "int": 9007199254740993, "huge": 2**80, "float": 1.5, "text": "ü",
+            "none": None, "yes": True, "int": 9007199254740993, "huge": 2**64 - 1, "float": 1.5, "text": "ü",
             "tuple": (1, "a"), "enum": Colour.RED, "level": Level.HIGH, "same": [shared, shared], "empty": {},
         })
     )  # fmt: skip
     sent = json.loads(_arguments.encode(values("values", given)))
     assert sent == {
-        "none": None, "yes": True, "int": 9007199254740993, "huge": 2**80, "float": 1.5, "text": "ü",
+        "none": None, "yes": True, "int": 9007199254740993, "huge": 2**64 - 1, "float": 1.5, "text": "ü",
         "tuple": [1, "a"], "enum": "red", "level": 3, "same": [{"x": 1}, {"x": 1}], "empty": {},
     }  # fmt: skip
     assert values("values", deep(_arguments.DEPTH)) == deep(_arguments.DEPTH)

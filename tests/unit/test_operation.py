@@ -198,12 +198,16 @@ async def test_second_cancel_returns_at_once_and_says_what_runs(wire: Wire, capl
 
 async def test_timeout_and_task_group_see_their_cancellation(wire: Wire) -> None:
     wire.library.on_start = never
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
+
+    async def out_of_time() -> None:
+        async with asyncio.timeout(None) as deadline:
+            task = asyncio.create_task(until(lambda: wire.library.started))
+            task.add_done_callback(lambda _: deadline.reschedule(asyncio.get_running_loop().time() + 0.01))
             await wire.run()
 
     async def fails() -> None:
-        await asyncio.sleep(0.05)
+        await until(lambda: len(wire.library.started) == 2)
+        await asyncio.sleep(0.01)
         raise ValueError("the other task failed")
 
     async def together() -> None:
@@ -211,9 +215,33 @@ async def test_timeout_and_task_group_see_their_cancellation(wire: Wire) -> None
             group.create_task(wire.run())
             group.create_task(fails())
 
+    with pytest.raises(TimeoutError):
+        await out_of_time()
     with pytest.raises(ExceptionGroup):
         await together()
     assert wire.library.cancelled == [1, 2]
+
+
+async def test_cancel_while_the_handle_is_made_never_starts(wire: Wire) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def create(options: dict[str, Any]) -> dict[str, Any]:
+        entered.set()
+        go_on.wait(2)
+        return {"handle": 7}
+
+    wire.library.on_create = create
+    task = asyncio.create_task(wire.run())
+    await until(entered.is_set)
+    task.cancel()
+    began = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - began < 0.5
+    go_on.set()
+    await wire.run()
+    assert [op for _, _, op, _ in wire.library.started] == [2]
+    assert wire.library.cancelled == []
 
 
 async def test_cancel_while_the_executor_is_full_never_starts(wire: Wire) -> None:

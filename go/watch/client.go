@@ -64,15 +64,23 @@ func New(op *bridge.Operation, factory kube.Factory, transport *Transport, optio
 		transport = NewTransport(op, options)
 	}
 	client := &Client{
-		Client:  &kube.Client{Factory: factory, Namespace: options.Namespace, WaitContext: transport.ctx},
+		Client:  helmClient(transport, factory, options.Namespace),
 		ctx:     transport.ctx,
 		options: options,
 		record:  transport.record,
 		report:  transport.report,
 		traffic: transport,
 	}
-	client.SetLogger(op.Handler())
 	return client
+}
+
+// helmClient is Helm's own client, bound to the operation.
+func helmClient(transport *Transport, factory kube.Factory, namespace string) *kube.Client {
+	made := &kube.Client{Factory: factory, Namespace: namespace}
+	//lint:ignore SA1019 the legacy waiter reads no options, only this (helm: pkg/kube/client.go, GetWaiterWithOptions)
+	made.WaitContext = transport.ctx
+	made.SetLogger(transport.op.Handler())
+	return made
 }
 
 // Phase tells the listener what the operation is doing now; told twice in a row, it is an event once.

@@ -34,7 +34,7 @@ func (c *Client) Update(originals, targets kube.ResourceList, options ...kube.Cl
 
 	var failed []error
 	for _, batch := range apart(targets) {
-		stop, soft := c.updateBatch(originals, batch, result, options)
+		soft, stop := c.updateBatch(originals, batch, result, options)
 		failed = append(failed, soft...)
 		if stop != nil {
 			return result, c.failed("update", stop)
@@ -50,7 +50,7 @@ func (c *Client) Update(originals, targets kube.ResourceList, options ...kube.Cl
 
 // updateBatch updates objects of one kind. As in Helm, an object that can not be read or created stops everything,
 // while one that can not be changed lets the others go on.
-func (c *Client) updateBatch(originals, batch kube.ResourceList, result *kube.Result, options []kube.ClientUpdateOption) (stop error, soft []error) {
+func (c *Client) updateBatch(originals, batch kube.ResourceList, result *kube.Result, options []kube.ClientUpdateOption) (soft []error, stop error) {
 	results := make([]*kube.Result, len(batch))
 	failures := each(c.ctx, batch, updatesAtOnce, func(i int, target *resource.Info) error {
 		var original kube.ResourceList
@@ -84,11 +84,11 @@ func (c *Client) updateBatch(originals, batch kube.ResourceList, result *kube.Re
 	}
 	switch len(hard) {
 	case 0:
-		return nil, soft
+		return soft, nil
 	case 1:
-		return hard[0], soft
+		return soft, hard[0]
 	default:
-		return errors.Join(hard...), soft
+		return soft, errors.Join(hard...)
 	}
 }
 

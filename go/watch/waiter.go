@@ -31,11 +31,10 @@ func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, options ...kub
 		return nil, err
 	}
 	w := &waiter{client: c, strategy: strategy}
-	helm := c.Client // its WaitContext is what the legacy waiter obeys: it reads no options
+	helm := c.Client
 	if c.report.listening() {
 		w.sight = &sight{}
-		helm = &kube.Client{Factory: observedFactory{c.Factory, w.sight}, Namespace: c.Client.Namespace, WaitContext: c.ctx}
-		helm.SetLogger(c.Logger().Handler())
+		helm = helmClient(c.traffic, observedFactory{c.Factory, w.sight}, c.Client.Namespace)
 	}
 	all := append(slices.Clone(options),
 		kube.WithWaitContext(c.ctx),

@@ -36,7 +36,7 @@ State: TypeAlias = Literal["running", "done", "failed", "cancelled", "unknown"]
 LAST_LINES = 5
 """How many of the last lines of hooks and warnings are shown below a failure."""
 
-PLAIN_SECONDS = 0.3
+PLAIN_SECONDS = 1.0
 """How often a plain display writes a line for one release, at most."""
 
 
@@ -59,13 +59,16 @@ def display(stream: TextIO | None = None) -> Display:
     return plain(out)
 
 
-def plain(stream: TextIO | None = None) -> Display:
-    """A display of lines with the time of day, for logs and pipes: one when something changed that is worth a line.
+def plain(stream: TextIO | None = None, *, every: float = PLAIN_SECONDS) -> Display:
+    """A display of lines with the time of day, for logs and pipes: what changed, now and then.
+
+    Notes and ends are written at once.
 
     Args:
         stream: Where to write. Default: standard output.
+        every: Seconds between two lines for the same release, at least. Default: 1.
     """
-    return _Plain(sys.stdout if stream is None else stream)
+    return _Plain(sys.stdout if stream is None else stream, every)
 
 
 def rich(console: Console | None = None) -> Display:
@@ -282,9 +285,10 @@ class _Object:
 class _Plain(Display):
     """Writes at once what is said but once, and of what changes all the time a line now and then."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, every: float) -> None:
         super().__init__()
         self._stream = stream
+        self._every = every
         self._written: dict[Line, str] = {}
         self._due: dict[Line, asyncio.TimerHandle] = {}
 
@@ -296,7 +300,7 @@ class _Plain(Display):
         except RuntimeError:
             self._write_state(line)
         else:
-            self._due[line] = loop.call_later(PLAIN_SECONDS, self._write_state, line)
+            self._due[line] = loop.call_later(self._every, self._write_state, line)
 
     def noted(self, line: Line, text: str) -> None:
         self._write(line, f"| {text}")

@@ -46,7 +46,8 @@ async def run(options: argparse.Namespace, show: Screen) -> int:
     where = cluster.users_cluster(options.kubeconfig, options.context) if theirs else cluster.test_cluster()
     try:
         async with where as place, place.configuration() as config:
-            show.say(f"ready in {time.perf_counter() - began:.1f} s; {await asyncio.to_thread(get_version)}")
+            show.say(f"namespace {place.namespace}, ready in {time.perf_counter() - began:.1f} s")
+            show.say(await asyncio.to_thread(get_version))
             demo = Demo(config, show, real=place.real)
             try:
                 if options.charts:
@@ -56,6 +57,8 @@ async def run(options: argparse.Namespace, show: Screen) -> int:
                 demo.summary(time.perf_counter() - began)
                 if options.keep:
                     await keep(place, show)
+                if theirs:
+                    show.say(f"removing the namespace {place.namespace} …")
             except asyncio.CancelledError:
                 show.say("stopping …")
                 raise

@@ -188,19 +188,19 @@ def lines(stream: io.StringIO) -> list[str]:
 
 async def test_plain_writes_a_line_for_what_lasts() -> None:
     stream = io.StringIO()
-    with progress.plain(stream) as show:
+    with progress.plain(stream, every=0.1) as show:
         show("migrate")
         with show("shop") as on_event:
             feed(on_event, (phase("pre-install"), hook("check", phase="pre-install", status="started")))
-            await asyncio.sleep(2 * progress.PLAIN_SECONDS)
+            await asyncio.sleep(0.3)
             on_event(hook("check", phase="pre-install", status="succeeded"))
             feed(on_event, (*APPLIED[1:], phase("waiting"), resource("Service", status="ready")))
             on_event(resource("Deployment", status="in_progress", message="Available: 0/1"))
-            await asyncio.sleep(2 * progress.PLAIN_SECONDS)
+            await asyncio.sleep(0.3)
             on_event(resource("Deployment", status="in_progress", message="Available: 0/1"))
-            await asyncio.sleep(2 * progress.PLAIN_SECONDS)
+            await asyncio.sleep(0.3)
             feed(on_event, (resource("ConfigMap", status="ready"), resource("Deployment", status="ready")))
-        await asyncio.sleep(2 * progress.PLAIN_SECONDS)
+        await asyncio.sleep(0.3)
     assert lines(stream) == [
         "shop     pre-install  Job check",
         "shop     waiting 1/3  Deployment shop: Available: 0/1",

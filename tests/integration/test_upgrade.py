@@ -119,20 +119,20 @@ VALUES = Chart(
 NEWER = dataclasses.replace(VALUES, values={"a": "newer", "b": "newer", "c": "newer"})
 
 
-@pytest.mark.parametrize(
-    ("options", "given", "expected"),
-    [
-        # Nothing given: the last revision's values stay.
-        ({}, None, ("first newer newer", {"a": "first"})),
-        ({}, {"b": "second"}, ("newer second newer", {"b": "second"})),
-        ({"reset_values": True}, None, ("newer newer newer", {})),
-        ({"reset_values": True}, {"b": "second"}, ("newer second newer", {"b": "second"})),
-        ({"reuse_values": True}, {"b": "second"}, ("first second chart", {"a": "first", "b": "second"})),
-        ({"reset_then_reuse_values": True}, {"b": "second"}, ("first second newer", {"a": "first", "b": "second"})),
-        # As with helm, a reset wins.
-        ({"reset_values": True, "reuse_values": True}, {"b": "second"}, ("newer second newer", {"b": "second"})),
-    ],
-)
+REUSE: list[tuple[dict[str, Any], Any, tuple[str, Any]]] = [
+    # Nothing given: the last revision's values stay.
+    ({}, None, ("first newer newer", {"a": "first"})),
+    ({}, {"b": "second"}, ("newer second newer", {"b": "second"})),
+    ({"reset_values": True}, None, ("newer newer newer", {})),
+    ({"reset_values": True}, {"b": "second"}, ("newer second newer", {"b": "second"})),
+    ({"reuse_values": True}, {"b": "second"}, ("first second chart", {"a": "first", "b": "second"})),
+    ({"reset_then_reuse_values": True}, {"b": "second"}, ("first second newer", {"a": "first", "b": "second"})),
+    # As with helm, a reset wins.
+    ({"reset_values": True, "reuse_values": True}, {"b": "second"}, ("newer second newer", {"b": "second"})),
+]
+
+
+@pytest.mark.parametrize(("options", "given", "expected"), REUSE)
 async def test_values_of_the_revision_before(
     helm_config: Configuration, objects: Objects, options: dict[str, Any], given: Any, expected: tuple[str, Any]
 ) -> None:

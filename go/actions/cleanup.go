@@ -42,19 +42,17 @@ func (s *scope) cleanUp(wait WaitOptions, serverSide bool, do func(fresh *scope)
 
 // noteFailedCleanUp says in the newest record that the clean-up did not get through.
 func (s *scope) noteFailedCleanUp(fresh *scope, cause error) {
-	last := s.ledger.last()
-	if fresh != nil && fresh.ledger != nil {
-		if written := fresh.ledger.last(); written != nil {
-			last = written
-		}
+	writer := s
+	if fresh != nil && fresh.ledger != nil && fresh.ledger.last() != nil {
+		writer = fresh // it may write longer than the scope that was cancelled
 	}
-	if last == nil {
+	last := writer.ledger.last()
+	if last == nil || writer.ledger.isDeleted(last) {
 		return
 	}
-	last.SetStatus(common.StatusFailed, truncated(last.Info.Description+"; clean-up failed: "+cause.Error(), maxDescription))
-	s.record(func() error {
-		return s.cfg.Releases.Driver.(*ledger).Driver.Update(recordKey(last.Name, last.Version), last)
-	})
+	description := last.Info.Description + "; clean-up failed: " + cause.Error()
+	last.SetStatus(common.StatusFailed, truncated(description, maxDescription))
+	s.record(func() error { return writer.ledger.Driver.Update(recordKey(last.Name, last.Version), last) })
 }
 
 // deleteCreated does what cleanup_on_fail asks for: it deletes what the failed update had created.

@@ -79,7 +79,7 @@ func (s *scope) install(request InstallRequest) (*release.Release, error) {
 	// Helm goes on in the background when this context ends: it never does, the kube client fails instead (design §3).
 	record, err := helm.RunWithContext(context.WithoutCancel(s.op.Context()), loaded.chart, loaded.values)
 	rel := asRelease(record)
-	s.settle(err)
+	err = s.settle(err)
 	if err != nil && s.ledger.recorded() {
 		err = s.afterFailedInstall(request, err)
 	}

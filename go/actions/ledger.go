@@ -1,10 +1,14 @@
 package actions
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
+	"time"
 
 	ri "helm.sh/helm/v4/pkg/release"
 	"helm.sh/helm/v4/pkg/release/common"
@@ -30,7 +34,8 @@ type ledger struct {
 	written map[string]*release.Release // by key, as last written
 	newest  string                      // the key of the highest revision written
 	created bool                        // whether this operation made that revision
-	doubt   *release.Release            // a revision whose creation failed in a way that does not say whether it is there
+	unsaved map[string]*release.Release // by key, what could not be written last
+	deleted map[string]bool             // by key
 	found   map[string]release.Info     // by key, as it stood before the operation changed it
 	refuse  func(status common.Status) error
 }
@@ -38,7 +43,8 @@ type ledger struct {
 func newLedger(op *bridge.Operation, verb string, storage driver.Driver) *ledger {
 	return &ledger{
 		Driver: storage, op: op, verb: verb,
-		written: map[string]*release.Release{}, found: map[string]release.Info{},
+		written: map[string]*release.Release{}, unsaved: map[string]*release.Release{},
+		deleted: map[string]bool{}, found: map[string]release.Info{},
 	}
 }
 
@@ -75,7 +81,20 @@ func (l *ledger) Delete(key string) (ri.Releaser, error) {
 			return nil, err
 		}
 	}
-	return l.Driver.Delete(key)
+	var record ri.Releaser
+	err := l.persist(func() (err error) {
+		record, err = l.Driver.Delete(key)
+		if errors.Is(err, driver.ErrReleaseNotFound) && record == nil {
+			return nil // gone: an earlier try went through
+		}
+		return err
+	}, func() bool { return false })
+	if err == nil {
+		l.mu.Lock()
+		l.deleted[key] = true
+		l.mu.Unlock()
+	}
+	return record, err
 }
 
 func (l *ledger) write(key string, record ri.Releaser, create bool, write func(string, ri.Releaser) error) error {
@@ -91,23 +110,68 @@ func (l *ledger) write(key string, record ri.Releaser, create bool, write func(s
 	if rel.Info.Status == common.StatusFailed {
 		rel.Info.Description = l.describe(rel.Info.Description)
 	}
-	err := write(key, rel)
+	err := l.persist(func() error { return write(key, rel) }, func() bool { return create && l.isOurs(key, rel) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	copied, info := *rel, *rel.Info
 	copied.Info = &info
 	if err != nil {
-		if create && !refused(err) {
-			l.doubt = &copied
-		}
+		l.unsaved[key] = &copied
 		return err
 	}
+	delete(l.unsaved, key)
 	l.written[key] = &copied
 	if newest, known := l.written[l.newest]; !known || rel.Version >= newest.Version {
 		l.newest = key
 		l.created = l.created || create
 	}
 	return nil
+}
+
+// persist tries a write again that failed without the server refusing it: Helm only logs that a record could not be
+// written, and the release would stay pending. There says whether a write whose answer was lost went through.
+func (l *ledger) persist(write func() error, there func() bool) error {
+	wait := writePause
+	for attempt := 1; ; attempt++ {
+		err := write()
+		if err == nil || attempt > 1 && errors.Is(err, driver.ErrReleaseExists) && there() {
+			return nil
+		}
+		if refused(err) || attempt == writeAttempts {
+			return err
+		}
+		time.Sleep(wait)
+		wait *= 4
+	}
+}
+
+// A record's write is tried this often, with a pause that grows: 0.25 s in all.
+const (
+	writeAttempts = 3
+	writePause    = 50 * time.Millisecond
+)
+
+// isOurs says whether the record of the key is the one that was to be written: another process's revision of the same
+// number was made at another time.
+func (l *ledger) isOurs(key string, rel *release.Release) bool {
+	record, err := l.Driver.Get(key)
+	found := asRelease(record)
+	return err == nil && found != nil && found.Info.LastDeployed.Equal(rel.Info.LastDeployed)
+}
+
+// save writes what could not be written before, the oldest first: Helm goes on after some of its writes failed.
+func (l *ledger) save() error {
+	l.mu.Lock()
+	unsaved := slices.SortedFunc(maps.Values(l.unsaved), func(a, b *release.Release) int { return cmp.Compare(a.Version, b.Version) })
+	l.mu.Unlock()
+	var errs []error
+	for _, rel := range unsaved {
+		key := recordKey(rel.Name, rel.Version)
+		if err := l.Update(key, rel); err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
+			errs = append(errs, fmt.Errorf("record revision %d as %s: %w", rel.Version, rel.Info.Status, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // refused says whether the server answered that it did not take the record; a connection that was cut says nothing.
@@ -119,25 +183,20 @@ func refused(err error) bool {
 	return errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError
 }
 
-// dispel finds out whether the revision in doubt was written after all, and takes it for written if so.
+// dispel finds out whether a revision was made after all although its creation failed, and takes it for written if so.
 func (l *ledger) dispel() {
 	l.mu.Lock()
-	doubt := l.doubt
-	l.doubt = nil
+	doubtful := maps.Clone(l.unsaved)
 	l.mu.Unlock()
-	if doubt == nil {
-		return
+	for key, rel := range doubtful {
+		if l.isOurs(key, rel) {
+			l.mu.Lock()
+			if newest, known := l.written[l.newest]; !known || rel.Version > newest.Version {
+				l.written[key], l.newest, l.created = rel, key, true
+			}
+			l.mu.Unlock()
+		}
 	}
-	key := recordKey(doubt.Name, doubt.Version)
-	record, err := l.Driver.Get(key)
-	found := asRelease(record)
-	// Another process's revision of the same number was made at another time.
-	if err != nil || found == nil || !found.Info.LastDeployed.Equal(doubt.Info.LastDeployed) {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.written[key], l.newest, l.created = found, key, true
 }
 
 // describe makes a failure's description short, and says so when it was a cancel.
@@ -163,6 +222,13 @@ func (l *ledger) recorded() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.created
+}
+
+// isDeleted says whether the revision's record was removed.
+func (l *ledger) isDeleted(rel *release.Release) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.deleted[recordKey(rel.Name, rel.Version)]
 }
 
 // before is what the revision was before this operation changed it.

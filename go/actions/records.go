@@ -184,8 +184,18 @@ func notFound(key string, err error) error {
 
 // newest finds the newest revision of a release and fetches it. A list that may be a moment old is enough where the
 // revision after the one it names is seen not to be there; where it names none the list is asked for again, fresh.
+// The revision that was the newest when last asked, and the one after it, are fetched while the list is: most often
+// they are what it says to fetch.
 func (r *records) newest(ctx context.Context, name string) (record, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	remembered := r.resource.Resource + " " + r.namespace + "/" + name
 	for _, options := range []metav1.ListOptions{{ResourceVersion: "0"}, {}} {
+		fetched := r.fetch(ctx, name)
+		if last, known := r.cache.Get(remembered); known && options.ResourceVersion == "0" {
+			fetched.ask(last.(int))
+			fetched.ask(last.(int) + 1)
+		}
 		revisions, err := r.list(ctx, labels.Set{"name": name}, options)
 		if err != nil {
 			return record{}, err
@@ -194,31 +204,57 @@ func (r *records) newest(ctx context.Context, name string) (record, error) {
 		if !ok {
 			continue
 		}
-		newest, err := r.follow(ctx, listed)
+		newest, err := fetched.follow(listed.revision)
 		if errors.Is(err, driver.ErrReleaseNotFound) {
 			continue // deleted meanwhile, or the list was old
+		}
+		if err == nil {
+			r.cache.Put(remembered, newest.revision.revision)
 		}
 		return newest, err
 	}
 	return record{}, driver.ErrReleaseNotFound
 }
 
-// follow fetches a revision, or the last of those that came after it.
-func (r *records) follow(ctx context.Context, listed revision) (record, error) {
-	type answer struct {
-		record
-		err error
+// fetches gets revisions of a release, each once.
+type fetches struct {
+	get   func(number int) (record, error)
+	asked map[int]<-chan fetched
+}
+
+type fetched struct {
+	record
+	err error
+}
+
+func (r *records) fetch(ctx context.Context, name string) *fetches {
+	return &fetches{
+		get:   func(number int) (record, error) { return r.get(ctx, r.namespace, recordKey(name, number)) },
+		asked: map[int]<-chan fetched{},
 	}
-	fetch := func(number int) answer {
-		found, err := r.get(ctx, listed.namespace, recordKey(listed.name, number))
-		return answer{found, err}
+}
+
+// ask begins to get a revision, unless that was begun before; the answer can be taken once.
+func (f *fetches) ask(number int) <-chan fetched {
+	if begun, ok := f.asked[number]; ok {
+		return begun
 	}
-	named := make(chan answer, 1)
-	go func() { named <- fetch(listed.revision) }()
-	next := fetch(listed.revision + 1)
-	held := <-named
+	answer := make(chan fetched, 1)
+	f.asked[number] = answer
+	go func() {
+		found, err := f.get(number)
+		answer <- fetched{found, err}
+	}()
+	return answer
+}
+
+// follow gives a revision, or the last of those that came after it.
+func (f *fetches) follow(number int) (record, error) {
+	named, after := f.ask(number), f.ask(number+1)
+	held, next := <-named, <-after
 	for next.err == nil {
-		held, next = next, fetch(next.revision.revision+1)
+		held = next
+		next = <-f.ask(next.revision.revision + 1)
 	}
 	if !errors.Is(next.err, driver.ErrReleaseNotFound) {
 		return record{}, next.err

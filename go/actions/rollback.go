@@ -65,8 +65,7 @@ func Rollback(op *bridge.Operation, config *session.Configuration, request Rollb
 
 func (s *scope) rollback(request RollbackRequest) (*release.Release, error) {
 	s.phase("rolling back")
-	err := newRollback(s, request).Run(s.release)
-	s.settle(err)
+	err := s.settle(newRollback(s, request).Run(s.release))
 	if err != nil {
 		return nil, s.afterFailedRollback(request, err)
 	}

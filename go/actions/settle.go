@@ -11,25 +11,25 @@ import (
 
 // settle runs after every action that changes a release. Helm leaves a revision `pending-*` or `uninstalling` on some
 // failures (helm-internals: "Failure paths"), and the next upgrade refuses to touch such a one; settle records it as
-// failed, with a storage that the cancel does not reach.
-func (s *scope) settle(cause error) {
-	if cause == nil && !s.op.Cancelled() {
-		return
+// failed, with a storage that the cancel does not reach. It gives the cause, or what could not be recorded of a success.
+func (s *scope) settle(cause error) error {
+	if cause == nil {
+		if err := s.ledger.save(); err != nil {
+			return fmt.Errorf("%s %q was done, but its record could not be written: %w", s.verb, s.release, err)
+		}
+		return nil
 	}
 	s.ledger.dispel()
 	last := s.ledger.last()
 	if last == nil {
-		return
+		return cause
 	}
 	if !last.Info.Status.IsPending() && last.Info.Status != common.StatusUninstalling {
-		return
+		return cause
 	}
-	reason := "interrupted"
-	if cause != nil {
-		reason = cause.Error()
-	}
-	last.SetStatus(common.StatusFailed, fmt.Sprintf("%s %q failed: %s", capitalized(s.verb), last.Name, reason))
+	last.SetStatus(common.StatusFailed, fmt.Sprintf("%s %q failed: %v", capitalized(s.verb), last.Name, cause))
 	s.record(func() error { return s.cfg.Releases.Update(last) })
+	return cause
 }
 
 // record writes what must be written after a failure; that it could not be is said in the log, since the caller is

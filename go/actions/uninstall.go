@@ -96,10 +96,25 @@ func (s *scope) uninstall(helm *action.Uninstall) (*ri.UninstallReleaseResponse,
 		// With keep_history Helm only logs that the record could not be written.
 		err = *refusal
 	}
-	if err != nil && !sweep.complete.Load() {
+	switch {
+	case err == nil:
+		err = s.settle(nil)
+	case sweep.complete.Load():
+		s.purgeFailed(err)
+	default:
 		err = s.uninstallFailed(sweep, err)
 	}
 	return response, err
+}
+
+// purgeFailed records that nothing is left to be deleted but the record itself.
+func (s *scope) purgeFailed(cause error) {
+	last := s.ledger.last()
+	if last == nil || last.Info.Status != common.StatusUninstalling || s.ledger.isDeleted(last) {
+		return
+	}
+	last.SetStatus(common.StatusUninstalled, truncated("Uninstallation complete, but the record is left: "+cause.Error(), maxDescription))
+	s.record(func() error { return s.ledger.Update(recordKey(last.Name, last.Version), last) })
 }
 
 // uninstallFailed records what an uninstall that did not delete everything has left, and says why.

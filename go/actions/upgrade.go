@@ -116,7 +116,7 @@ func (s *scope) upgrade(request UpgradeRequest) (*release.Release, error) {
 	s.phase("rendering")
 	record, err := helm.RunWithContext(context.WithoutCancel(s.op.Context()), s.release, loaded.chart, loaded.values)
 	rel := asRelease(record)
-	s.settle(err)
+	err = s.settle(err)
 	if err != nil && s.ledger.recorded() {
 		err = s.afterFailedUpgrade(request, err)
 	}
@@ -194,9 +194,7 @@ func (s *scope) afterFailedUpgrade(request UpgradeRequest, cause error) error {
 		helm.ForceConflicts = request.ForceConflicts
 		helm.ServerSideApply = request.serverSide()
 		helm.Timeout = request.cleanupTimeout()
-		err = helm.Run(fresh.release)
-		fresh.settle(err)
-		return err
+		return fresh.settle(helm.Run(fresh.release))
 	})
 	switch {
 	case errors.Is(failed, errNoSuccessfulRevision):

@@ -2,18 +2,20 @@ package node
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 )
+
+// again is how often objects that did not change are looked at, for the case that acting on one failed.
+const again = 10 * time.Second
 
 // follow calls seen with every version of every object of a kind, one after the other, until the context ends.
 func follow[Object runtime.Object, List runtime.Object](
 	ctx context.Context,
-	kind string,
 	list func(context.Context, metav1.ListOptions) (List, error),
 	watching func(context.Context, metav1.ListOptions) (watch.Interface, error),
 	seen func(Object),
@@ -33,11 +35,11 @@ func follow[Object runtime.Object, List runtime.Object](
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: source,
 		ObjectType:    example,
+		ResyncPeriod:  again,
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    handle,
 			UpdateFunc: func(_, object any) { handle(object) },
 		},
 	})
-	klog.V(4).InfoS("following", "kind", kind)
 	go controller.RunWithContext(ctx)
 }

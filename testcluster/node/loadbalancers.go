@@ -19,7 +19,7 @@ const addressAnnotation = "testcluster/load-balancer"
 // (RFC 2544), which leads nowhere.
 func startLoadBalancers(ctx context.Context, client kubernetes.Interface) {
 	services := client.CoreV1().Services(metav1.NamespaceAll)
-	follow(ctx, "services", services.List, services.Watch, func(service *corev1.Service) {
+	follow(ctx, services.List, services.Watch, func(service *corev1.Service) {
 		if service.DeletionTimestamp != nil || service.Spec.Type != corev1.ServiceTypeLoadBalancer ||
 			service.Spec.LoadBalancerClass != nil || len(service.Status.LoadBalancer.Ingress) > 0 ||
 			service.Annotations[addressAnnotation] == "never" {

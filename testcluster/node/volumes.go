@@ -22,7 +22,7 @@ const (
 // volumes that were released. Kubernetes' own controller binds and releases them.
 func startVolumes(ctx context.Context, client kubernetes.Interface) {
 	claims := client.CoreV1().PersistentVolumeClaims(metav1.NamespaceAll)
-	follow(ctx, "claims", claims.List, claims.Watch, func(claim *corev1.PersistentVolumeClaim) {
+	follow(ctx, claims.List, claims.Watch, func(claim *corev1.PersistentVolumeClaim) {
 		if claim.DeletionTimestamp != nil || claim.Spec.VolumeName != "" || claim.Annotations[askedProvisioner] != provisioner {
 			return
 		}
@@ -32,7 +32,7 @@ func startVolumes(ctx context.Context, client kubernetes.Interface) {
 		}
 	})
 	volumes := client.CoreV1().PersistentVolumes()
-	follow(ctx, "volumes", volumes.List, volumes.Watch, func(volume *corev1.PersistentVolume) {
+	follow(ctx, volumes.List, volumes.Watch, func(volume *corev1.PersistentVolume) {
 		if volume.DeletionTimestamp != nil || volume.Status.Phase != corev1.VolumeReleased ||
 			volume.Annotations[provisionedBy] != provisioner ||
 			volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
@@ -53,7 +53,7 @@ func volumeFor(claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolume {
 			AccessModes:                   claim.Spec.AccessModes,
 			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: claim.Spec.Resources.Requests[corev1.ResourceStorage]},
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
-			StorageClassName:              *claim.Spec.StorageClassName,
+			StorageClassName:              classOf(claim),
 			VolumeMode:                    claim.Spec.VolumeMode,
 			ClaimRef: &corev1.ObjectReference{
 				APIVersion: "v1", Kind: "PersistentVolumeClaim",
@@ -65,4 +65,12 @@ func volumeFor(claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolume {
 			},
 		},
 	}
+}
+
+// classOf is the claim's storage class, which old charts write as an annotation.
+func classOf(claim *corev1.PersistentVolumeClaim) string {
+	if claim.Spec.StorageClassName != nil {
+		return *claim.Spec.StorageClassName
+	}
+	return claim.Annotations[corev1.BetaStorageClassAnnotation]
 }

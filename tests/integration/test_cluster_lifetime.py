@@ -47,6 +47,16 @@ class TestLifetime:
             directory = cluster.directory
         assert not directory.exists()
 
+    async def test_cancelled_while_starting(self) -> None:
+        cluster = TestCluster()
+        entering = asyncio.ensure_future(cluster.__aenter__())
+        await asyncio.sleep(0.2)
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        with pytest.raises(RuntimeError, match="does not run"):
+            cluster.describe()
+
     def test_start_and_stop_again(self) -> None:
         cluster = TestCluster()
         with pytest.raises(RuntimeError, match="does not run"):
@@ -64,7 +74,8 @@ class TestLifetime:
             with TestCluster() as cluster:
                 directory = cluster.directory
                 os.kill(cluster.pid, signal.SIGKILL)
-                eventually(lambda: not running(cluster.pid))
+                # Seen by waiting for it, or not yet: its threads end one after the other.
+                os.waitid(os.P_PID, cluster.pid, os.WEXITED | os.WNOWAIT)
             assert not directory.exists()
         assert "ended by itself" in caplog.text
 

@@ -90,12 +90,15 @@ class Operations:
         Cancelling the task cancels the operation, waits a bounded time for it, and then lets the cancellation through.
         """
         self._loading.check_process(call.error)
+        # By now executors take no work. Asking one would have asyncio start a thread for it later, which fails again.
+        if not threading.main_thread().is_alive():
+            raise failure(call.error, _shutting_down(), call.release)
         operation = Operation(next(self._numbers), connection, call, self)
         connection.enter(operation, call.error)
         self._running[operation.number] = operation
         try:
             try:
-                # Where the loop's executor is shut down already, the interpreter is on its way out.
+                # Where the loop's executor is shut down, so is the loop.
                 operation.loop.run_in_executor(None, self._start, operation)
             except RuntimeError as refused:
                 operation.finish({"error": _shutting_down(refused)})

@@ -25,6 +25,8 @@ func controllersOptions(settings Settings, kubeconfig string) (*options.KubeCont
 		"root-ca-file":                     settings.Authority.File,
 		"service-account-private-key-file": settings.Directory.Path("certificates", "serviceaccounts.key"),
 		"use-service-account-credentials":  "false",
+		// The binder tries a claim again only then when another controller wrote it at the same time; by default 15 s.
+		"pvclaimbinder-sync-period": "1s",
 	})
 	if err != nil {
 		return nil, fmt.Errorf("options of the controllers: %w", err)

@@ -267,10 +267,14 @@ def test_exit_while_an_operation_runs(silent_port: int) -> None:
     began = time.monotonic()
     lines = run(f"""
         def thread():
+            # Not asyncio.run: in some versions of Python its own clean-up fails while the interpreter goes down.
+            loop = asyncio.new_event_loop()
             try:
-                asyncio.run(List(cluster({silent_port})).run())
+                loop.run_until_complete(List(cluster({silent_port})).run())
             except HelmError as error:
                 print(error.code, flush=True)
+            finally:
+                loop.close()
         threading.Thread(target=thread, daemon=True).start()
         time.sleep(0.5)
         print("leaving", flush=True)

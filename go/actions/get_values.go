@@ -32,11 +32,7 @@ func GetValues(op *bridge.Operation, config *session.Configuration, request GetV
 
 func (s *scope) values(request GetValuesRequest) (map[string]any, error) {
 	if !request.All {
-		var record struct {
-			Config map[string]any `json:"config"`
-		}
-		err := s.readInto(request.Revision, &record)
-		return record.Config, err
+		return s.readConfig(request.Revision)
 	}
 	rel, err := s.read(request.Revision)
 	if err != nil {

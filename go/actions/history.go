@@ -65,6 +65,7 @@ func (s *scope) history() ([]*release.Release, error) {
 		return nil, driver.ErrReleaseNotFound
 	}
 	slices.SortFunc(revisions, func(a, b revision) int { return cmp.Compare(a.revision, b.revision) })
+	records.remember(revisions[len(revisions)-1])
 	decoded, err := records.summaries(s.op.Context(), revisions, name)
 	if err != nil {
 		return nil, err

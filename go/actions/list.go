@@ -88,6 +88,11 @@ func (s *scope) list(request ListRequest) ([]*release.Release, error) {
 		// Sorting by name needs the labels only: what is not shown is not fetched.
 		revisions = request.cut(revisions)
 	}
+	if request.states() != action.ListSuperseded {
+		for _, newest := range revisions {
+			records.remember(newest)
+		}
+	}
 	decoded, err := records.summaries(s.op.Context(), revisions, nil)
 	if err != nil {
 		return nil, err

@@ -36,44 +36,68 @@ func (s *scope) newest() (found, error) {
 // read is a revision of the scope's release, whole; 0 is the newest.
 func (s *scope) read(number int) (*release.Release, error) {
 	var rel release.Release
-	labels, err := s.readLabelled(number, &rel)
+	whole, err := s.fetch(number)
 	if err != nil {
 		return nil, err
 	}
-	if labels != nil {
-		rel.Labels = ownLabels(labels)
+	if whole == nil {
+		return &rel, s.readWhole(number, &rel)
 	}
-	return &rel, nil
+	rel.Labels = ownLabels(whole.labels)
+	return &rel, decodeRecord(whole.data, &rel)
 }
 
-// readInto decodes of a revision only what the struct has.
-func (s *scope) readInto(number int, into any) error {
-	_, err := s.readLabelled(number, into)
-	return err
+// keptConfig is the size of values that are kept; larger ones are read anew.
+const keptConfig = 16 << 10
+
+// readConfig is the values that were given to a revision. They are kept with the record's version: unpacking a record
+// takes as long as fetching it.
+func (s *scope) readConfig(number int) (config map[string]any, err error) {
+	var read struct {
+		Config json.RawMessage `json:"config"`
+	}
+	whole, err := s.fetch(number)
+	if err != nil {
+		return nil, err
+	}
+	if whole == nil {
+		rel := &release.Release{}
+		err := s.readWhole(number, rel)
+		return rel.Config, err
+	}
+	key, cache := "config "+whole.cacheKey(), s.config.Session().Records()
+	if kept, ok := cache.Get(key); ok {
+		return kept.(map[string]any), nil
+	}
+	if err := decodeRecord(whole.data, &read); err != nil || read.Config == nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(read.Config, &config); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	if len(read.Config) <= keptConfig {
+		cache.Put(key, config)
+	}
+	return config, nil
 }
 
-func (s *scope) readLabelled(number int, into any) (map[string]string, error) {
+// fetch is the record of a revision; 0 is the newest. It is nil where the storage is neither Secrets nor ConfigMaps.
+func (s *scope) fetch(number int) (*record, error) {
 	records, err := s.records()
-	if err != nil {
+	if err != nil || records == nil {
 		return nil, err
-	}
-	if records == nil {
-		return nil, s.readWhole(number, into)
 	}
 	var whole record
 	if number > 0 {
 		whole, err = records.get(s.op.Context(), s.namespace, recordKey(s.release, number))
 	} else {
-		whole, err = records.newest(s.op.Context(), s.release)
+		whole, err = records.current(s.op.Context(), s.release)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return whole.labels, decodeRecord(whole.data, into)
+	return &whole, err
 }
 
 // readWhole asks Helm's own storage, which gives decoded releases.
-func (s *scope) readWhole(number int, into any) error {
+func (s *scope) readWhole(number int, into *release.Release) error {
 	var record ri.Releaser
 	var err error
 	if number > 0 {
@@ -84,17 +108,6 @@ func (s *scope) readWhole(number int, into any) error {
 	if err != nil {
 		return err
 	}
-	rel := asRelease(record)
-	if whole, ok := into.(*release.Release); ok {
-		*whole = *rel
-		return nil
-	}
-	encoded, err := json.Marshal(rel)
-	if err == nil {
-		err = json.Unmarshal(encoded, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read release %s: %w", s.release, err)
-	}
+	*into = *asRelease(record)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/release/common"
@@ -19,9 +20,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
-	"k8s.io/client-go/kubernetes"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
@@ -66,7 +68,7 @@ func (s summary) release(labels map[string]string) *release.Release {
 type records struct {
 	namespace string
 	resource  schema.GroupVersionResource
-	core      kubernetes.Interface
+	core      corev1.CoreV1Interface
 	metadata  metadata.Interface
 	cache     *session.RecordCache
 }
@@ -77,15 +79,18 @@ func (s *scope) records() (*records, error) {
 	if resource == "" {
 		return nil, nil
 	}
-	core, err := s.connection.Factory().KubernetesClientSet()
-	if err != nil {
-		return nil, err
-	}
 	config, err := s.connection.Getter().ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	// Not a whole clientset: making one takes as long as reading a record.
+	core, err := corev1.NewForConfigAndClient(config, client)
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +135,13 @@ type record struct {
 // get fetches one record; one that is not there is driver.ErrReleaseNotFound.
 func (r *records) get(ctx context.Context, namespace, key string) (record, error) {
 	if r.resource.Resource == "secrets" {
-		secret, err := r.core.CoreV1().Secrets(namespace).Get(ctx, key, metav1.GetOptions{})
+		secret, err := r.core.Secrets(namespace).Get(ctx, key, metav1.GetOptions{})
 		if err != nil {
 			return record{}, notFound(key, err)
 		}
 		return record{revisionFrom(secret.ObjectMeta), secret.Data["release"]}, nil
 	}
-	configMap, err := r.core.CoreV1().ConfigMaps(namespace).Get(ctx, key, metav1.GetOptions{})
+	configMap, err := r.core.ConfigMaps(namespace).Get(ctx, key, metav1.GetOptions{})
 	if err != nil {
 		return record{}, notFound(key, err)
 	}
@@ -146,7 +151,7 @@ func (r *records) get(ctx context.Context, namespace, key string) (record, error
 // page fetches a page of whole records.
 func (r *records) page(ctx context.Context, options metav1.ListOptions) (page []record, next string, err error) {
 	if r.resource.Resource == "secrets" {
-		list, err := r.core.CoreV1().Secrets(r.namespace).List(ctx, options)
+		list, err := r.core.Secrets(r.namespace).List(ctx, options)
 		if err != nil {
 			return nil, "", fmt.Errorf("list releases: %w", err)
 		}
@@ -155,7 +160,7 @@ func (r *records) page(ctx context.Context, options metav1.ListOptions) (page []
 		}
 		return page, list.Continue, nil
 	}
-	list, err := r.core.CoreV1().ConfigMaps(r.namespace).List(ctx, options)
+	list, err := r.core.ConfigMaps(r.namespace).List(ctx, options)
 	if err != nil {
 		return nil, "", fmt.Errorf("list releases: %w", err)
 	}
@@ -184,18 +189,8 @@ func notFound(key string, err error) error {
 
 // newest finds the newest revision of a release and fetches it. A list that may be a moment old is enough where the
 // revision after the one it names is seen not to be there; where it names none the list is asked for again, fresh.
-// The revision that was the newest when last asked, and the one after it, are fetched while the list is: most often
-// they are what it says to fetch.
 func (r *records) newest(ctx context.Context, name string) (record, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	remembered := r.resource.Resource + " " + r.namespace + "/" + name
 	for _, options := range []metav1.ListOptions{{ResourceVersion: "0"}, {}} {
-		fetched := r.fetch(ctx, name)
-		if last, known := r.cache.Get(remembered); known && options.ResourceVersion == "0" {
-			fetched.ask(last.(int))
-			fetched.ask(last.(int) + 1)
-		}
 		revisions, err := r.list(ctx, labels.Set{"name": name}, options)
 		if err != nil {
 			return record{}, err
@@ -204,57 +199,72 @@ func (r *records) newest(ctx context.Context, name string) (record, error) {
 		if !ok {
 			continue
 		}
-		newest, err := fetched.follow(listed.revision)
+		newest, err := r.follow(ctx, listed)
 		if errors.Is(err, driver.ErrReleaseNotFound) {
 			continue // deleted meanwhile, or the list was old
-		}
-		if err == nil {
-			r.cache.Put(remembered, newest.revision.revision)
 		}
 		return newest, err
 	}
 	return record{}, driver.ErrReleaseNotFound
 }
 
-// fetches gets revisions of a release, each once.
-type fetches struct {
-	get   func(number int) (record, error)
-	asked map[int]<-chan fetched
+// trusted is how long a revision that was the newest is taken for it, where the one after it is not there. What another
+// process wrote since is found, unless it wrote as many revisions as the history holds and all of them failed: then the
+// one after the deployed one is pruned again. Nobody upgrades that often.
+const trusted = 5 * time.Second
+
+// seen is a revision that was the newest.
+type seen struct {
+	revision int
+	at       time.Time
 }
 
-type fetched struct {
-	record
-	err error
-}
-
-func (r *records) fetch(ctx context.Context, name string) *fetches {
-	return &fetches{
-		get:   func(number int) (record, error) { return r.get(ctx, r.namespace, recordKey(name, number)) },
-		asked: map[int]<-chan fetched{},
+// current is newest for those who only read: within moments of an earlier read it needs no list, for which the API
+// server reads every record of the namespace.
+func (r *records) current(ctx context.Context, name string) (record, error) {
+	if kept, ok := r.cache.Get(r.newestKey(r.namespace, name)); ok {
+		if last := kept.(seen); time.Since(last.at) < trusted {
+			found, err := r.follow(ctx, revision{namespace: r.namespace, name: name, revision: last.revision})
+			if err == nil {
+				r.remember(found.revision)
+			}
+			if !errors.Is(err, driver.ErrReleaseNotFound) {
+				return found, err
+			}
+		}
 	}
-}
-
-// ask begins to get a revision, unless that was begun before; the answer can be taken once.
-func (f *fetches) ask(number int) <-chan fetched {
-	if begun, ok := f.asked[number]; ok {
-		return begun
+	found, err := r.newest(ctx, name)
+	if err == nil {
+		r.remember(found.revision)
 	}
-	answer := make(chan fetched, 1)
-	f.asked[number] = answer
-	go func() {
-		found, err := f.get(number)
-		answer <- fetched{found, err}
-	}()
-	return answer
+	return found, err
 }
 
-// follow gives a revision, or the last of those that came after it.
-func (f *fetches) follow(number int) (record, error) {
-	named, after := f.ask(number), f.ask(number+1)
-	held, next := <-named, <-after
+// remember keeps which revision of a release was the newest.
+func (r *records) remember(newest revision) {
+	r.cache.Put(r.newestKey(newest.namespace, newest.name), seen{newest.revision, time.Now()})
+}
+
+func (r *records) newestKey(namespace, name string) string {
+	return r.resource.Resource + " " + namespace + "/" + name
+}
+
+// follow fetches a revision, or the last of those that came after it.
+func (r *records) follow(ctx context.Context, listed revision) (record, error) {
+	type answer struct {
+		record
+		err error
+	}
+	fetch := func(number int) answer {
+		found, err := r.get(ctx, listed.namespace, recordKey(listed.name, number))
+		return answer{found, err}
+	}
+	named := make(chan answer, 1)
+	go func() { named <- fetch(listed.revision) }()
+	next := fetch(listed.revision + 1)
+	held := <-named
 	for next.err == nil {
-		held = next
-		next = <-f.ask(next.revision.revision + 1)
+		held, next = next, fetch(next.revision.revision+1)
 	}
 	if !errors.Is(next.err, driver.ErrReleaseNotFound) {
 		return record{}, next.err

@@ -358,6 +358,7 @@ class _Rich(Display):
 
     def _draw(self) -> RenderableType:
         from rich.console import Group  # noqa: PLC0415
+        from rich.padding import Padding  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
@@ -368,7 +369,7 @@ class _Rich(Display):
         table.add_column("ready", no_wrap=True, justify="right", min_width=9)
         table.add_column("waiting for", no_wrap=True, ratio=1, style="dim")
         table.add_column("time", no_wrap=True, justify="right", min_width=7)
-        below: list[Text] = []
+        below: list[Padding] = []
         with self.lock:
             for line in self.lines:
                 running = line.state == "running"
@@ -381,8 +382,9 @@ class _Rich(Display):
                     f"{line.elapsed:.1f} s",
                 )
                 if line.state == "failed":
-                    below.append(Text.assemble("  ", (f"{line.name}: ", "bold"), (line.error, "red")))
-                    below.extend(Text(f"    {note}", style="dim") for note in line.notes)
+                    error = Text.assemble((f"{line.name}: ", "bold"), (line.error, "red"))
+                    below.append(Padding(error, (0, 0, 0, 3)))
+                    below.extend(Padding(Text(note, style="dim"), (0, 0, 0, 5)) for note in line.notes)
         return Group(table, *below)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 import time
@@ -74,7 +75,7 @@ async def run(options: argparse.Namespace, show: Screen) -> int:
 async def keep(place: Place, show: Screen) -> None:
     """Wait until Ctrl-C with everything as it is."""
     options = "".join(
-        f" --{name} {value}"
+        f" --{name} {shlex.quote(value)}"
         for name, value in (("kubeconfig", place.kubeconfig), ("kube-context", place.context))
         if value is not None
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -76,10 +77,10 @@ class _Terminal:
         self._console.print(Text.assemble(("▌ ", "cyan"), (title, "bold")))
 
     def call(self, code: str) -> None:
-        self._console.print(Text(f"  {code}", style="cyan"))
+        self._console.print(Padding(Text(code, style="cyan"), (0, 0, 0, 2)))
 
     def say(self, text: str) -> None:
-        self._console.print(Text(f"  {text}"))
+        self._console.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def error(self, error: Exception) -> None:
         grid = Table.grid(padding=(0, 2))

@@ -7,7 +7,7 @@ import textwrap
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from helm_sdkpy import (
     Configuration,
@@ -28,8 +28,6 @@ from helm_sdkpy.events import OnEvent
 from . import releases
 from .display import Screen
 from .releases import Wanted
-
-T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds after which the install that would wait for ever is cancelled."""
@@ -64,10 +62,10 @@ class Demo:
 
     async def examples(self, *, keep: bool) -> None:
         """The project's own charts, and everything that can happen to a release."""
-        await self._step("Install five charts at once", self.install_all, self._examples)
+        await self._step(f"Install {len(self._examples)} charts at once", self.install_all, self._examples)
         await self._step("Upgrade one", self.upgrade)
         await self._step("An install that fails", self.fail)
-        await self._step("Cancel an install that would never be ready", self.cancel)
+        await self._step("Cancel one that is never ready", self.cancel)
         await self._step("The next upgrade of it works", self.recover)
         await self._step("Roll back", self.roll_back)
         await self._step("List", self.list, {wanted.name for wanted in self._examples} | {"broken", "stuck"})
@@ -101,7 +99,7 @@ class Demo:
     async def upgrade(self) -> str:
         """Change the shop's values, and see that they are what the cluster has."""
         change = {"replicas": 3, "greeting": "Good evening"}
-        self._screen.call(f'await Upgrade(config).run("shop", chart, {change}, reuse_values=True)')
+        self._screen.call('await Upgrade(config).run("shop", chart, {"replicas": 3, …}, reuse_values=True)')
 
         async def upgrade(shop: Wanted, on_event: OnEvent) -> None:
             upgraded = await Upgrade(self._config).run(
@@ -133,7 +131,7 @@ class Demo:
 
     async def cancel(self) -> str:
         """Cancel the task of an install; the record says so, and no more is left behind than that."""
-        self._screen.call('task = asyncio.create_task(Install(config).run("stuck", chart)); …; task.cancel()')
+        self._screen.call('task.cancel()  # of: await Install(config).run("stuck", chart)')
         stuck = releases.stuck()
 
         async def install() -> None:
@@ -172,13 +170,14 @@ class Demo:
 
     async def roll_back(self) -> str:
         """Take the shop back to its first revision."""
-        self._screen.call('await Rollback(config).run("shop", 1, wait=True); await History(config).run("shop")')
+        self._screen.call('await Rollback(config).run("shop", 1, wait=True)')
 
         async def roll_back(shop: Wanted, on_event: OnEvent) -> None:
             back = await Rollback(self._config).run(shop.name, 1, wait=True, timeout=TIMEOUT, on_event=on_event)
             expect(back["version"], 3, "the revision")
 
         await self._at_once([self._shop], roll_back)
+        self._screen.call('await History(config).run("shop")')
         history = await History(self._config).run("shop")
         self._screen.table(
             ("revision", "updated", "status", "description"),

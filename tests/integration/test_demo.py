@@ -97,10 +97,10 @@ def test_all_steps_go_as_they_should_and_the_cluster_is_gone(directory: Path) ->
         code = run.end()
     assert code == 0, run.output
     for line in (
-        "Install five charts at once +5 deployed",
+        "Install 5 charts at once +5 deployed",
         "Upgrade one +revision 2",
         "An install that fails +its record says failed",
-        r"Cancel an install .* in \d+ ms; its record says failed",
+        r"Cancel one .* in \d+ ms; its record says failed",
         "The next upgrade of it works +deployed",
         "Roll back +revision 3 is as revision 1",
         "List +7 releases",
@@ -114,7 +114,7 @@ def test_all_steps_go_as_they_should_and_the_cluster_is_gone(directory: Path) ->
 
 
 @pytest.mark.parametrize(
-    "moment", ["== A Kubernetes control plane", r"migrate +pre-install", "== Cancel an install", "== Uninstall all"]
+    "moment", ["== A Kubernetes control plane", r"migrate +pre-install", "== Cancel one", "== Uninstall all"]
 )
 def test_ctrl_c_ends_it_at_any_moment_and_the_cluster_is_gone(directory: Path, moment: str) -> None:
     with demo(directory=directory) as run:

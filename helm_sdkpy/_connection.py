@@ -53,6 +53,11 @@ class Connection:
         self._when_idle: list[Callable[[], object]] = []
         self.closed = False
 
+    @property
+    def opened(self) -> bool:
+        """Whether the handle is made, so that `open` does not block."""
+        return self._handle is not None and not self.closed
+
     def open(self, library: Library) -> int:
         """The handle; makes it where that was not done yet. Blocks: called in a worker thread only."""
         with self._making:

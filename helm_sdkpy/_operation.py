@@ -56,6 +56,12 @@ class Call:
     post_renderer: Callable[[str], object] | None = None
     cleanup_seconds: float = 0.0
 
+    def is_short(self) -> bool:
+        """Whether its arguments are names, numbers and switches only: no values, no archive."""
+        return all(
+            not isinstance(given, (dict, list)) and name != "chart_archive" for name, given in self.arguments.items()
+        )
+
 
 class Loading(Protocol):
     """Where the library comes from: `_ffi.loader`, and in tests something that speaks the same wire."""
@@ -98,8 +104,11 @@ class Operations:
         self._running[operation.number] = operation
         try:
             try:
-                # Where the loop's executor is shut down, so is the loop.
-                operation.loop.run_in_executor(None, self._start, operation)
+                if self._starts_at_once(operation):
+                    self._start(operation)
+                else:
+                    # Where the loop's executor is shut down, so is the loop.
+                    operation.loop.run_in_executor(None, self._start, operation)
             except RuntimeError as refused:
                 operation.finish({"error": _shutting_down(refused)})
             await asyncio.shield(operation.finished)
@@ -141,6 +150,19 @@ class Operations:
     def closing(self) -> bool:
         """Whether the interpreter is on its way out."""
         return self._closing
+
+    def _starts_at_once(self, operation: Operation) -> bool:
+        """Whether starting it takes microseconds, so that going to another thread for it would take longer.
+
+        Nothing is to be loaded or read any more, the request is short, and no other operation runs: Go's threads could
+        all be busy, and a call from C waits for one of them.
+        """
+        return (
+            self._thread is not None
+            and len(self._running) == 1
+            and operation.connection.opened
+            and operation.call.is_short()
+        )
 
     def _start(self, operation: Operation) -> None:
         """Start an operation. In a worker thread: it may load the library and read the kubeconfig."""

@@ -34,11 +34,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--columns", nargs="+", choices=SIDES, metavar="C", help=f"only these: {', '.join(SIDES)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (default: 15; quick: 3)")
     parser.add_argument(
-        "--watch-cache", choices=("off", "on", "both"), help="whether the API server has one (default: both; quick: off)"
+        "--watch-cache",
+        choices=("off", "on", "both"),
+        help="whether the API server has one (default: both; quick: off)",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rows, in less than a minute")
-    parser.add_argument("--output", type=Path, default=ROOT / ".build" / "bench.json", metavar="F", help="the JSON file")
-    parser.add_argument("--cpuprofile", type=Path, metavar="F", help="write a CPU profile of native Go there (go tool pprof)")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / ".build" / "bench.json", metavar="F", help="the JSON file"
+    )
+    parser.add_argument(
+        "--cpuprofile", type=Path, metavar="F", help="write a CPU profile of native Go there (go tool pprof)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -70,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _sides(wanted: list[str]) -> Mapping[str, Path]:
-    """The interpreter or program of each side that can be measured here; this library is what others are compared with."""
+    """The interpreter or program of each side that can be measured here; this library is always one of them."""
     programs = {
         report.HERE: Path(sys.executable),
         report.NATIVE: BIN / "native",
@@ -91,14 +97,7 @@ def _measure(
 ) -> dict[str, Any]:
     def make(kubeconfig: str, directory: Path) -> Mapping[str, Column]:
         profiling = ["-cpuprofile", profile] if profile else []
-        makers = {
-            report.HERE: lambda path: Worker([path, "-P", SCRIPT, kubeconfig], {}),
-            report.NATIVE: lambda path: GoWorker([path, "-kubeconfig", kubeconfig, *profiling], {}),
-            report.PLAIN: lambda path: GoWorker([path, "-kubeconfig", kubeconfig, "-plain"], {}),
-            report.COMMAND: lambda path: Command(path, kubeconfig, directory),
-            report.OLD: lambda path: OldWorker([path, "-P", SCRIPT, kubeconfig], {}),
-        }
-        return {name: makers[name](path) for name, path in sides.items()}
+        return {name: _column(name, path, kubeconfig, directory, profiling) for name, path in sides.items()}
 
     with prepared(cluster, BIN / "native", BIN / "helm", make) as bench:
         table = bench.run(rows, rounds, _say)
@@ -109,8 +108,22 @@ def _measure(
     return report.table_of(rows, table)
 
 
+def _column(name: str, path: Path, kubeconfig: str, directory: Path, profiling: list[str | Path]) -> Column:
+    match name:
+        case report.NATIVE:
+            return GoWorker([path, "-kubeconfig", kubeconfig, *profiling])
+        case report.PLAIN:
+            return GoWorker([path, "-kubeconfig", kubeconfig, "-plain"])
+        case report.COMMAND:
+            return Command(path, kubeconfig, directory)
+        case report.OLD:
+            return OldWorker([path, "-P", SCRIPT, kubeconfig])
+        case _:
+            return Worker([path, "-P", SCRIPT, kubeconfig])
+
+
 def _print(rows: list[Row], rounds: int, word: str, figures: dict[str, Any]) -> None:
-    print(f"\nWatch cache {word}, {rounds} rounds: median (quartiles) ×ratio to this library\n")
+    print(f"\nWatch cache {word}, {rounds} rounds: median (quartiles) and how many times as long as this library\n")
     for line in report.markdown(figures):
         print(line)
     print()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +126,7 @@ class Bench:
 
 
 class Quiet:
-    """Waits until the cluster has done what the last call left it to do: it shares its processors with what is measured."""
+    """Waits until the cluster has done what the last call left it to do: it shares its processors with us."""
 
     WINDOW = 0.04
     BUSY = 0.25
@@ -163,7 +163,7 @@ def _rotated(names: list[str], by: int) -> list[str]:
 @contextmanager
 def prepared(
     cluster: TestCluster, native: Path, helm: Path, make: Callable[[str, Path], Mapping[str, Column]]
-) -> Iterator[Bench]:
+) -> Generator[Bench]:
     """A bench on a cluster, with namespaces and a chart as `helm create` makes it: a deployment, a service, an account.
 
     Args:
@@ -175,7 +175,7 @@ def prepared(
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="helm-sdkpy-bench-")))
         subprocess.run([helm, "create", "bench"], cwd=directory, check=True, capture_output=True)
-        hands = GoWorker([native, "-kubeconfig", cluster.kubeconfig], {})
+        hands = GoWorker([native, "-kubeconfig", cluster.kubeconfig])
         stack.callback(hands.close)
         columns = make(cluster.kubeconfig, directory)
         for column in columns.values():

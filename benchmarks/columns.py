@@ -33,19 +33,19 @@ class Column(Protocol):
 class Worker:
     """A process of its own that is given requests line by line, so that the sides can take turns."""
 
-    def __init__(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str | Path]) -> None:
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **environment},
             text=True,
         )
 
     def call(self, namespace: str, action: str, calls: Sequence[Arguments], repeat: int = 1) -> tuple[list[float], int]:
         """Send a request and wait for its answer."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
+        if stdin is None or stdout is None:
+            raise BenchmarkError("the process has no pipes")
         request = {
             "namespace": namespace,
             "action": action,
@@ -62,7 +62,7 @@ class Worker:
             raise BenchmarkError(f"{action}: {answer['error']}")
         return answer["seconds"], answer["count"]
 
-    def translate(self, action: str, arguments: Arguments) -> Arguments:  # noqa: ARG002, PLR6301 - for subclasses
+    def translate(self, action: str, arguments: Arguments) -> Arguments:
         """The arguments as the process wants them."""
         return arguments
 
@@ -82,7 +82,7 @@ class Worker:
 class GoWorker(Worker):
     """The Go program of go/cmd/native: it reads the keywords as Python sends them over the wire."""
 
-    def translate(self, action: str, arguments: Arguments) -> Arguments:  # noqa: ARG002
+    def translate(self, action: str, arguments: Arguments) -> Arguments:
         """Keywords whose values differ on the wire (docs/architecture.md)."""
         wire = dict(arguments)
         if "wait" in wire:
@@ -93,10 +93,10 @@ class GoWorker(Worker):
 
 
 class OldWorker(Worker):
-    """helm-sdkpy 0.1.32: an uninstall and a rollback of it take fewer arguments."""
+    """helm-sdkpy 0.1.32: its rollback takes fewer arguments (and fails: it gives Helm no wait strategy)."""
 
-    def translate(self, action: str, arguments: Arguments) -> Arguments:  # noqa: PLR6301
-        """Its rollback knows a revision only: it waits for hooks, as `wait=False` does."""
+    def translate(self, action: str, arguments: Arguments) -> Arguments:
+        """Its rollback knows a revision only."""
         if action == "rollback":
             return {name: value for name, value in arguments.items() if name in {"release_name", "revision"}}
         return arguments
@@ -119,7 +119,11 @@ class Command:
             began = time.perf_counter()
             processes = [
                 subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=self._environment,
                 )
                 for command in commands
             ]

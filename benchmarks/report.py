@@ -85,11 +85,13 @@ def targets(rows: Sequence[Row], figures: Mapping[str, Any]) -> Iterator[str]:
         cells = figures[row.name]["columns"]
         native = cells.get(NATIVE, {}).get("ratio")
         if native:
-            yield _verdict(row, f"{1 / native:.2f} × native Go, at most {NATIVE_TARGET:.2f}", 1 / native <= NATIVE_TARGET)
+            yield _verdict(
+                row, f"{1 / native:.2f} x native Go, at most {NATIVE_TARGET:.2f}", 1 / native <= NATIVE_TARGET
+            )
         old = cells.get(OLD, {}).get("ratio")
         if old:
             least = row.target or 1
-            yield _verdict(row, f"{old:.1f} × faster than 0.1.32, at least {least:g}", old >= least)
+            yield _verdict(row, f"{old:.1f} x faster than 0.1.32, at least {least:g}", old >= least)
 
 
 def _verdict(row: Row, text: str, reached: bool) -> str:
@@ -100,8 +102,8 @@ def _cell(name: str, figures: Mapping[str, Any]) -> str:
     if "failure" in figures:
         return "failed"
     low, high = figures["quartiles_ms"]
-    ratio = "" if name == HERE or "ratio" not in figures else f" **×{figures['ratio']:.2f}**"
-    return f"{figures['median_ms']:g} ms ({low:g}–{high:g}){ratio}"
+    ratio = "" if name == HERE or "ratio" not in figures else f" **x{figures['ratio']:.2f}**"
+    return f"{figures['median_ms']:g} ms ({low:g}-{high:g}){ratio}"
 
 
 def _quartiles(samples: Sequence[float]) -> tuple[float, float, float]:

@@ -24,6 +24,7 @@ build *targets:
     @{{ build }} "$@"
 
 # Deploy charts at once on a real control plane and watch them: [CHART…] [--kubeconfig F] [--context C] [--keep]
+[no-exit-message]
 demo *args: (build "env" "lib" "cluster")
     @{{ quote(python) }} -m examples.demo "$@"
 

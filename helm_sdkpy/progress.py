@@ -75,7 +75,7 @@ def rich(console: Console | None = None) -> Display:
     """A display of a table that is drawn anew in place. Needs the extra `helm-sdkpy[progress]`.
 
     Args:
-        console: A `rich.console.Console`. Default: one of its own on standard output.
+        console: A `rich.console.Console`. Default: the one that rich itself uses, on standard output.
 
     Raises:
         ImportError: rich is not installed.
@@ -339,12 +339,14 @@ class _Rich(Display):
     }
 
     def __init__(self, console: Console | None) -> None:
-        from rich.live import Live  # noqa: PLC0415 - an optional extra
+        from rich import get_console  # noqa: PLC0415 - an optional extra
+        from rich.live import Live  # noqa: PLC0415
         from rich.spinner import Spinner  # noqa: PLC0415
 
         super().__init__()
         self._spinner = Spinner("dots", style="cyan")
-        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=10)
+        self._console = console or get_console()
+        self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=10)
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)
@@ -362,7 +364,8 @@ class _Rich(Display):
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        table = Table(box=None, expand=True, header_style="dim", pad_edge=False)
+        # Not the whole width: a `^C` of the terminal's would wrap, and the table be drawn anew a line too low.
+        table = Table(box=None, width=self._console.width - 3, header_style="dim", pad_edge=False)
         table.add_column(width=1)
         table.add_column("release", no_wrap=True, style="bold")
         table.add_column("phase", no_wrap=True, min_width=12)
@@ -383,8 +386,8 @@ class _Rich(Display):
                 )
                 if line.state == "failed":
                     error = Text.assemble((f"{line.name}: ", "bold"), (line.error, "red"))
-                    below.append(Padding(error, (0, 0, 0, 3)))
-                    below.extend(Padding(Text(note, style="dim"), (0, 0, 0, 5)) for note in line.notes)
+                    below.append(Padding(error, (0, 3, 0, 3), expand=False))
+                    below.extend(Padding(Text(note, style="dim"), (0, 3, 0, 5), expand=False) for note in line.notes)
         return Group(table, *below)
 
 

@@ -259,5 +259,8 @@ def _lock(name: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    for target in sys.argv[1:]:
-        TARGETS[target]()
+    try:
+        for target in sys.argv[1:]:
+            TARGETS[target]()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -3,6 +3,7 @@ package actions
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
@@ -43,7 +44,10 @@ func History(op *bridge.Operation, config *session.Configuration, request Histor
 	}
 	revisions := make([]Revision, 0, len(releases))
 	for _, rel := range releases {
-		revisions = append(revisions, revisionResult(rel))
+		revision := revisionResult(rel)
+		// The command prints the time otherwise than list does (helm: pkg/cmd/history.go, releaseInfo).
+		revision.Updated = rel.Info.LastDeployed.Format(time.RFC3339Nano)
+		revisions = append(revisions, revision)
 	}
 	return revisions, nil
 }

@@ -1,0 +1,52 @@
+"""What parity tests share: the helm command and the library, each in a fresh namespace."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from helm_sdkpy.testing import TestCluster
+from tests.parity.parity import Pair
+from tests.parity.sides import HELM, Command, Library
+from tests.parity.state import Reader
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_helm_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Helm's files go into a temporary directory, and no variable of the user's says otherwise."""
+    for name in list(os.environ):
+        if name.startswith(("HELM_", "XDG_", "KUBE")) and not name.startswith("HELM_SDKPY_"):
+            del os.environ[name]
+    for kind in ("cache", "config", "data"):
+        os.environ[f"HELM_{kind.upper()}_HOME"] = str(tmp_path_factory.mktemp(kind))
+
+
+@pytest.fixture(scope="session")
+def reader(helm_cluster: TestCluster) -> Iterator[Reader]:
+    """A connection that reads what the cluster holds."""
+    reader = Reader(helm_cluster)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def pair(
+    helm_cluster: TestCluster, reader: Reader, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Pair]:
+    """The two, and what they made cluster-wide is gone afterwards."""
+    assert HELM.is_file(), f"there is no {HELM}: run `./scripts/dev build helm`"
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:35].strip("-")
+    with ExitStack() as stack:
+        # Of equal length: names that a chart cuts short are cut at the same place.
+        namespaces = [stack.enter_context(helm_cluster.namespace(name)) for _ in range(2)]
+        command = Command(helm_cluster, namespaces[0], tmp_path)
+        library = Library(helm_cluster, namespaces[1], tmp_path)
+        stack.enter_context(library.config)
+        yield Pair(command, library, reader)
+        for namespace in namespaces:
+            reader.remove_cluster_wide(namespace)

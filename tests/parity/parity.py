@@ -1,0 +1,146 @@
+"""Does each step on both sides and compares what they give and what they leave."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.parity import normal
+from tests.parity.sides import Outcome, Side
+from tests.parity.state import Reader
+from tests.parity.steps import Helm, Look, Step, Touch
+
+SETTLE: Final = 10.0
+"""Seconds in which two clusters must have become equal: controllers and the garbage collector take their time."""
+
+
+@dataclass
+class Pair:
+    """The helm command and the library, each in its namespace."""
+
+    command: Side
+    library: Side
+    reader: Reader
+
+    async def go(self, steps: Sequence[Step]) -> None:
+        """Do all steps, and compare the cluster at the end."""
+        for number, step in enumerate(steps, 1):
+            match step:
+                case Touch(do):
+                    for side in (self.command, self.library):
+                        await asyncio.to_thread(do, side.objects)
+                case Look():
+                    await self.look(f"after step {number - 1}")
+                case Helm():
+                    outcomes = await asyncio.gather(self.command.do(step), self.library.do(step))
+                    self._compare(f"step {number}, helm {step.action}", step, *outcomes)
+        await self.look("at the end")
+
+    async def look(self, when: str) -> None:
+        """Compare what is in the cluster, until both sides have settled."""
+        deadline = time.monotonic() + SETTLE
+        while True:
+            states = await asyncio.to_thread(lambda: [self.state(side) for side in (self.command, self.library)])
+            if states[0] == states[1] or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.3)
+        same(f"the cluster {when}", *states)
+
+    def state(self, side: Side) -> dict[str, Any]:
+        """What a side has in the cluster, made comparable."""
+        return normal.objects(self.reader.objects(side.namespace), normal.text_of(side.namespace))
+
+    def _compare(self, what: str, step: Helm, command: Outcome, library: Outcome) -> None:
+        said = [self._said(self.command, command), self._said(self.library, library)]
+        if step.fails is None:
+            assert said == [None, None], f"{what}: the command said {said[0]!r}, the library {said[1]!r}"
+            results = self._results(step, command.result, library.result)
+            same(f"what {what} gives", *results)
+            return
+        assert None not in said, f"{what} was to fail: the command said {said[0]!r}, the library {said[1]!r}"
+        assert step.fails in said[0], f"{what}: the command said {said[0]!r}"
+        wanted = step.fails if step.reworded else said[0]
+        assert wanted in said[1], f"{what}: the library said\n    {said[1]}\nand the command\n    {said[0]}"
+
+    @staticmethod
+    def _said(side: Side, outcome: Outcome) -> Any:
+        return None if outcome.refusal is None else normal.text_of(side.namespace)(outcome.refusal)
+
+    def _results(self, step: Helm, command: Any, library: Any) -> tuple[Any, Any]:
+        form = FORMS[step.action]
+        return (
+            normal.plain(form.command(command), normal.text_of(self.command.namespace)),
+            normal.plain(form.library(library), normal.text_of(self.library.namespace)),
+        )
+
+
+def same(what: str, command: Any, library: Any) -> None:
+    """Both must be equal; where they are not, the lines that differ are shown."""
+    if command == library:
+        return
+    texts = [json.dumps(one, indent=1, sort_keys=True).splitlines() for one in (command, library)]
+    lines = list(difflib.unified_diff(*texts, "the helm command", "the library", lineterm="", n=4))
+    raise AssertionError(f"{what} is not the same:\n" + "\n".join(lines[:200]))
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the results of an action become comparable; every change is a row of docs/parity.md."""
+
+    command: Callable[[Any], Any]
+    library: Callable[[Any], Any]
+
+
+def _release(given: Any) -> Any:
+    """Without what only one of the two says: the chart's files, the labels, and what is empty."""
+    resources = given["info"].get("resources") or {}
+    shown = {key: part for key, part in given.items() if key not in {"chart", "labels"} and part not in ({}, [], "")}
+    shown["chart"] = given.get("chart", {}).get("metadata")
+    shown["info"] = {key: part for key, part in given["info"].items() if key != "resources"}
+    if resources:
+        shown["resources"] = {kind: _objects(found) for kind, found in sorted(resources.items())}
+    return shown
+
+
+def _objects(found: list[dict[str, Any]]) -> Any:
+    return normal.objects([{"metadata": {"name": "", **item["metadata"]}, **item} for item in found], lambda text: text)
+
+
+def _listed(rows: list[dict[str, Any]]) -> Any:
+    keys = ("name", "namespace", "revision", "updated", "status", "app_version")
+    return [{**{key: row[key] for key in keys}, "chart": _chart(row), "revision": str(row["revision"])} for row in rows]
+
+
+def _chart(row: dict[str, Any]) -> str:
+    metadata = row["chart"]["metadata"]
+    return f"{metadata['name']}-{metadata['version']}"
+
+
+def _history(rows: list[dict[str, Any]]) -> Any:
+    keys = {"revision", "updated", "status", "app_version", "description", "rollback_revision"}
+    return [{**{key: part for key, part in row.items() if key in keys}, "chart": _chart(row)} for row in rows]
+
+
+def _as_it_is(given: Any) -> Any:
+    return given
+
+
+FORMS: Final = {
+    "install": Form(_release, _release),
+    "upgrade": Form(_release, _release),
+    # The command leaves the chart out.
+    "status": Form(_release, lambda given: {**_release(given), "chart": None}),
+    "list": Form(_as_it_is, _listed),
+    "history": Form(_as_it_is, _history),
+    "get values": Form(lambda given: given or {}, _as_it_is),
+    # These two print words: what they left in the cluster is compared, and what an uninstall keeps.
+    "rollback": Form(lambda _: None, lambda _: None),
+    "uninstall": Form(
+        lambda printed: printed.rpartition('release "')[0].strip(), lambda given: given["info"].strip()
+    ),
+}

@@ -1,0 +1,130 @@
+"""Says once what is done, so that the helm command and the library can each do it in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from tests.integration.charts import SIMPLE, Chart
+from tests.integration.objects import Objects
+
+NAMESPACE: Final = "NAMESPACE"
+"""Stands for the side's own namespace in charts and options: what is cluster-wide can have a name of its own."""
+
+ChartPlace: TypeAlias = Chart | Path | str
+"""A chart to be written to a directory, or where one is."""
+
+
+@dataclass(frozen=True)
+class Helm:
+    """One helm command, in the library's keywords."""
+
+    action: str
+    """The command after `helm`: `install`, `get values`."""
+    release: str | None
+    chart: ChartPlace | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    revision: int | None = None
+    """Rollback's second argument."""
+    fails: str | None = None
+    """What both must say when they refuse; None: both must succeed."""
+    reworded: bool = False
+    """The library says it in other words: docs/parity.md says why."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    """Something that somebody else does to the namespace."""
+
+    do: Callable[[Objects], object]
+
+
+@dataclass(frozen=True)
+class Look:
+    """The cluster is compared here too, not at the end alone."""
+
+
+Step: TypeAlias = Helm | Touch | Look
+
+# The library waits where the command does not, unless it is told.
+_PATIENT: Final = {"wait": False, "timeout": 60}
+
+
+def install(chart: ChartPlace = SIMPLE, release: str | None = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm install`."""
+    return Helm("install", release, chart, {**_PATIENT, **options}, fails=fails)
+
+
+def upgrade(chart: ChartPlace = SIMPLE, release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm upgrade`."""
+    return Helm("upgrade", release, chart, {**_PATIENT, **options}, fails=fails)
+
+
+def rollback(revision: int | None = None, release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm rollback`."""
+    return Helm("rollback", release, None, {**_PATIENT, **options}, revision=revision, fails=fails)
+
+
+def uninstall(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm uninstall`; waits, so that what it leaves can be told from what only still terminates."""
+    return Helm("uninstall", release, None, {**_PATIENT, "wait": True, **options}, fails=fails)
+
+
+def listing(*, fails: str | None = None, **options: Any) -> Helm:
+    """`helm list`."""
+    return Helm("list", None, None, options, fails=fails)
+
+
+def status(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm status`."""
+    return Helm("status", release, None, options, fails=fails)
+
+
+def history(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm history`."""
+    return Helm("history", release, None, options, fails=fails)
+
+
+def get_values(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm get values`."""
+    return Helm("get values", release, None, options, fails=fails)
+
+
+def reworded(step: Helm) -> Helm:
+    """The same step, whose refusal the library words by itself."""
+    return Helm(step.action, step.release, step.chart, step.options, step.revision, step.fails, reworded=True)
+
+
+def flags(options: Mapping[str, Any]) -> list[str]:
+    """The library's keywords as the command's flags."""
+    written: list[str] = []
+    for name, value in options.items():
+        flag = f"--{_NAMES.get(name, name.replace('_', '-'))}"
+        for one in _texts(name, value):
+            written.append(f"{flag}={one}")
+    return written
+
+
+_NAMES: Final = {"values_files": "values", "server_side_apply": "server-side", "max_history": "history-max"}
+
+
+def _texts(name: str, value: object) -> Sequence[str]:
+    match value:
+        case None:
+            return []
+        case bool() if name == "wait":
+            return ["watcher" if value else "hookOnly"]
+        case bool():
+            return [str(value).lower()]
+        case int() | float() if name == "timeout":
+            return [f"{value}s"]
+        case dict():
+            pairs: dict[str, Any] = value
+            return [f"{key}={'null' if one is None else one}" for key, one in pairs.items()]
+        case list():
+            items: list[Any] = value
+            return [str(item) for item in items]
+        case _:
+            return [str(value)]

@@ -177,7 +177,7 @@ func TestLostAnswerOfRecord(t *testing.T) {
 func TestEveryRequestFailsOnce(t *testing.T) {
 	t.Parallel()
 	chart := chartOf(t, map[string]string{
-		"a": configMap("a"), "hook": hookJob("hook", "pre-install,pre-upgrade,pre-rollback,pre-delete", ""),
+		"a": configMap("a"), "hook": hookPod("hook", "pre-install,pre-upgrade,pre-rollback,pre-delete"),
 	})
 	for name, run := range map[string]func(r *rig) error{
 		"install":   func(r *rig) error { _, err := r.install("shop", chart, nil); return err },

@@ -16,6 +16,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -58,6 +59,10 @@ func newRig(t *testing.T) *rig {
 	r.namespace = made.Name
 	t.Cleanup(func() {
 		must(t, client.CoreV1().Namespaces().Delete(context.Background(), r.namespace, metav1.DeleteOptions{}))
+		// The last test to end leaves no connection: client and proxy share them.
+		transport, err := rest.TransportFor(direct)
+		must(t, err)
+		utilnet.CloseIdleConnectionsFor(transport)
 	})
 	r.config = r.connect(direct)
 	return r
@@ -76,7 +81,11 @@ func (r *rig) connect(direct *rest.Config) *session.Configuration {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.serve(w, request, proxy)
 	}))
-	r.t.Cleanup(func() { close(r.over); server.CloseClientConnections(); server.Close() })
+	r.t.Cleanup(func() {
+		close(r.over)
+		server.CloseClientConnections()
+		server.Close()
+	})
 	kubeconfig := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c",
 		"contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
 		"clusters": [{"name": "c", "cluster": {"server": %q}}], "users": [{"name": "u", "user": {}}]}`, server.URL)
@@ -290,6 +299,12 @@ func chartOf(t *testing.T, templates map[string]string) string {
 
 func configMap(name string) string {
 	return "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " + name + "\ndata:\n  revision: \"{{ .Release.Revision }}\"\n"
+}
+
+// hookPod is hookJob without the Job, whose controller takes its time.
+func hookPod(name, event string) string {
+	return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " + name + "\n  annotations:\n    helm.sh/hook: " + event +
+		"\nspec:\n  restartPolicy: Never\n  containers: [{name: c, image: registry.example/c}]\n"
 }
 
 // hookJob is a hook whose pod runs as long and ends as the annotations of the test cluster say.

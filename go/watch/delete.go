@@ -8,6 +8,7 @@ import (
 	"helm.sh/helm/v4/pkg/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/util/retry"
 
@@ -70,12 +71,16 @@ func (c *Client) delete(resources kube.ResourceList, policy metav1.DeletionPropa
 func (c *Client) deleteOne(info *resource.Info, policy metav1.DeletionPropagation) error {
 	named := resourceOf(info)
 	c.Logger().Debug("starting delete resource", "namespace", info.Namespace, "name", info.Name, "kind", named.Kind)
-	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		_, err := resource.NewHelper(info.Client, info.Mapping).
+	var answer runtime.Object
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() (err error) {
+		answer, err = resource.NewHelper(info.Client, info.Mapping).
 			WithFieldManager(fieldManager()).
 			DeleteWithOptions(info.Namespace, info.Name, &metav1.DeleteOptions{PropagationPolicy: &policy})
 		return err
 	})
+	if err == nil {
+		c.record.lingers(named, answer)
+	}
 	if err != nil && !apierrors.IsNotFound(err) {
 		c.record.failed(verbDelete, named, err)
 		return err

@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"helm.sh/helm/v4/pkg/kube"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
@@ -42,6 +45,8 @@ type record struct {
 	answered set // those of which it is known whether they are there
 	wanted   set // what Delete was asked to remove
 	deleted  set // what of it is accepted, or was gone already
+
+	lingering map[bridge.Resource]types.UID // with hooks: what was still there when its deletion was accepted
 }
 
 // set holds objects in the order in which they came.
@@ -174,6 +179,27 @@ func (r *record) accepted(named bridge.Resource) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deleted.add(named)
+}
+
+// lingers keeps what the server answered a deletion with: the object, where it is only on its way out.
+func (r *record) lingers(named bridge.Resource, answer runtime.Object) {
+	object, err := meta.Accessor(answer)
+	if err != nil || object.GetDeletionTimestamp() == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lingering == nil {
+		r.lingering = map[bridge.Resource]types.UID{}
+	}
+	r.lingering[named] = object.GetUID()
+}
+
+func (r *record) lingered(named bridge.Resource) (types.UID, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	uid, lingers := r.lingering[named]
+	return uid, lingers
 }
 
 func (r *record) gone() []bridge.Resource {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v4/pkg/kube"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
@@ -71,7 +72,64 @@ func (w *waiter) WaitWithJobs(resources kube.ResourceList, timeout time.Duration
 
 // WaitForDelete implements kube.Waiter.
 func (w *waiter) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
-	return w.wait("WaitForDelete", aimGone, resources, timeout, w.helm.WaitForDelete)
+	return w.wait("WaitForDelete", aimGone, resources, timeout, w.untilGone)
+}
+
+// lookAgain is the pause between two looks at objects that Helm took for gone.
+const lookAgain = 50 * time.Millisecond
+
+// untilGone waits with Helm's waiter, and again where that came back too early: it takes an object whose status was not
+// read yet for one that is gone, and the first answer of a watch may come before (helm: pkg/kube/statuswait.go,
+// statusObserver). Only what was still there when its deletion was accepted is looked at.
+func (w *waiter) untilGone(resources kube.ResourceList, timeout time.Duration) error {
+	if timeout == 0 {
+		timeout = kube.DefaultStatusWatcherTimeout
+	}
+	deadline := time.Now().Add(timeout)
+	for {
+		if err := w.helm.WaitForDelete(resources, timeout); err != nil {
+			return err
+		}
+		resources = w.client.lingering(resources)
+		if len(resources) == 0 {
+			return nil
+		}
+		select {
+		case <-w.client.ctx.Done():
+			return w.client.ctx.Err()
+		case <-time.After(lookAgain):
+		}
+		if timeout = time.Until(deadline); timeout <= 0 {
+			return context.DeadlineExceeded
+		}
+	}
+}
+
+// lingering are those of the objects whose deletion was accepted and that are there all the same.
+func (c *Client) lingering(resources kube.ResourceList) (left kube.ResourceList) {
+	client, err := c.Factory.DynamicClient()
+	if err != nil {
+		return nil
+	}
+	there := make([]bool, len(resources))
+	var group sync.WaitGroup
+	for i, info := range resources {
+		uid, lingers := c.record.lingered(resourceOf(info))
+		if !lingers {
+			continue
+		}
+		group.Go(func() {
+			object, err := client.Resource(info.Mapping.Resource).Namespace(namespaceOf(info)).Get(c.ctx, info.Name, metav1.GetOptions{})
+			there[i] = err == nil && object.GetUID() == uid
+		})
+	}
+	group.Wait()
+	for i, info := range resources {
+		if there[i] {
+			left = append(left, info)
+		}
+	}
+	return left
 }
 
 // WatchUntilReady implements kube.Waiter: Helm calls it for hooks, one at a time.

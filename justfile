@@ -8,7 +8,9 @@ pytest := quote(python) + " -m pytest"
 # One worker a core is too few: most of a test is waiting for the cluster.
 workers := env("HELM_SDKPY_TEST_WORKERS", "6")
 
-staticcheck := "go tool -modfile=" + quote(justfile_directory() / "go/tools/go.mod") + " staticcheck"
+staticcheck := quote(justfile_directory() / ".build/bin/staticcheck")
+# What vet, staticcheck and the tests of the library's Go code compile is the same.
+raced := "CGO_ENABLED=1 CC=zig-cc GOFLAGS='-race -buildvcs=false'"
 # As scripts/build.py builds the test cluster: with other flags Go would compile the whole of Kubernetes once more.
 as-built := "CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false'"
 
@@ -41,15 +43,15 @@ integration *args: (build "env" "lib" "cluster" "helm")
 
 # Test the Go code under the race detector
 race *args: (build "cluster" "modules")
-    cd go && CGO_ENABLED=1 CC="${CC:-zig-cc}" go test -race -timeout 15m "${@:-./...}"
+    cd go && {{ raced }} go test -timeout 15m "${@:-./...}"
     cd testcluster && {{ as-built }} go test -timeout 10m ./...
 
 # Look for mistakes and bad style in Python and Go
-lint: (build "env" "modules")
+lint: (build "env" "modules" "staticcheck")
     @{{ bin }}/ruff check .
     @{{ bin }}/ruff format --check --diff .
     @test -z "$(gofmt -l go testcluster benchmarks | tee /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
-    cd go && go vet ./... && {{ staticcheck }} ./...
+    cd go && {{ raced }} go vet ./... && {{ raced }} {{ staticcheck }} ./...
     cd testcluster && {{ as-built }} go vet ./... && {{ as-built }} {{ staticcheck }} ./...
 
 # Check the types of the Python code, strictly

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolchain import run
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 ENVIRONMENT = ROOT / ".venv"
@@ -55,7 +57,11 @@ class Artifact:
 def _go_sources(*directories: Path) -> list[Path]:
     files = [ROOT / "requirements" / "toolchain.txt"]
     for directory in directories:
-        files += [path for path in directory.rglob("*") if path.is_file() and not path.name.endswith("_test.go") and "testdata" not in path.parts]
+        files += [
+            path
+            for path in directory.rglob("*")
+            if path.is_file() and not path.name.endswith("_test.go") and "testdata" not in path.parts
+        ]
     return files
 
 
@@ -117,7 +123,16 @@ def helm() -> Artifact:
     return Artifact(
         output=BUILD / "bin" / "helm",
         sources=[go / "go.mod", go / "go.sum", ROOT / "requirements" / "toolchain.txt"],
-        command=["go", "build", "-trimpath", "-ldflags", _flags(**_helm_stamp()), "-o", "{output}", "helm.sh/helm/v4/cmd/helm"],
+        command=[
+            "go",
+            "build",
+            "-trimpath",
+            "-ldflags",
+            _flags(**_helm_stamp()),
+            "-o",
+            "{output}",
+            "helm.sh/helm/v4/cmd/helm",
+        ],
         directory=go,
         environment={"CGO_ENABLED": "0"},
     )
@@ -131,6 +146,18 @@ def native() -> Artifact:
         sources=_go_sources(go),
         command=["go", "build", "-trimpath", "-ldflags", _flags(**_helm_stamp()), "-o", "{output}", "./cmd/native"],
         directory=go,
+        environment={"CGO_ENABLED": "0"},
+    )
+
+
+def staticcheck() -> Artifact:
+    """The linter of the Go code."""
+    tools = ROOT / "go" / "tools"
+    return Artifact(
+        output=BUILD / "bin" / "staticcheck",
+        sources=[tools / "go.mod", tools / "go.sum", ROOT / "requirements" / "toolchain.txt"],
+        command=["go", "build", "-trimpath", "-o", "{output}", "honnef.co/go/tools/cmd/staticcheck"],
+        directory=tools,
         environment={"CGO_ENABLED": "0"},
     )
 
@@ -206,24 +233,30 @@ def environment() -> None:
             return
         stamp.unlink(missing_ok=True)
         uv = ["uv", "--quiet", "--no-config"]
-        _check([*uv, "venv", "--clear", "--python", str(python), str(ENVIRONMENT)])
-        _check([*uv, "pip", "sync", "--python", str(ENVIRONMENT / "bin" / "python"), "--require-hashes", str(pins)])
-        # The checkout itself, so that `import helm_sdkpy` and the pytest plugin's entry point work from anywhere.
-        _check(
-            [*uv, "pip", "install", "--python", str(ENVIRONMENT / "bin" / "python"), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        install = [*uv, "pip", "install", "--python", str(ENVIRONMENT / "bin" / "python"), "--no-deps"]
+        run([*uv, "venv", "--clear", "--python", str(python), str(ENVIRONMENT)], "make the environment")
+        run(
+            [*install, "--require-hashes", "--requirement", str(pins)],
+            "install the environment from the package index (is it reachable?)",
         )
+        # The checkout itself, so that `import helm_sdkpy` and the pytest plugin's entry point work from anywhere.
+        run([*install, "--no-build-isolation", "--editable", str(ROOT)], "install the checkout into its environment")
         stamp.write_text(digest)
 
 
 def modules() -> None:
     """Every Go module that any recipe needs, so that none needs the network later."""
     stamp = BUILD / "modules.digest"
-    files = [path for name in ("go", "testcluster", "go/tools", "benchmarks/native") for path in (ROOT / name).glob("go.*")]
+    files = [path for name in ("go", "testcluster", "go/tools") for path in (ROOT / name).glob("go.*")]
     content = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
     if _read(stamp) == content:
         return
     for directory in sorted({path.parent for path in files}):
-        _check(["go", "mod", "download"], cwd=directory)
+        run(
+            ["go", "mod", "download"],
+            "download Go modules (is the module proxy reachable? see `go env GOPROXY`)",
+            directory,
+        )
     BUILD.mkdir(exist_ok=True)
     stamp.write_text(content)
 
@@ -235,12 +268,8 @@ TARGETS: dict[str, Callable[[], None]] = {
     "cluster": lambda: build(cluster()),
     "helm": lambda: build(helm()),
     "native": lambda: build(native()),
+    "staticcheck": lambda: build(staticcheck()),
 }
-
-
-def _check(command: list[str], cwd: Path = ROOT) -> None:
-    if subprocess.run(command, cwd=cwd, check=False).returncode:
-        raise SystemExit(f"scripts/dev: `{' '.join(command[:4])} …` failed (see above)")
 
 
 def _read(path: Path) -> str:

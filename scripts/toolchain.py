@@ -48,7 +48,11 @@ def _environment(toolchain: Path) -> dict[str, str]:
         environment["HOME"] = str(HOUSE / "home")
     environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(HOUSE / "zig"))
     # uv does not read pip's settings: where pip has an index or a certificate of its own, hand them on.
-    for pip, uv in {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_CERT": "SSL_CERT_FILE"}.items():
+    for pip, uv in {
+        "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+        "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+        "PIP_CERT": "SSL_CERT_FILE",
+    }.items():
         if pip in environment:
             environment.setdefault(uv, environment[pip])
     return environment
@@ -69,9 +73,9 @@ def _make(toolchain: Path) -> None:
     # The venv must not be made from the one that it replaces.
     python = getattr(sys, "_base_executable", sys.executable)
     try:
-        _run([python, "-m", "venv", str(toolchain)], "make a virtual environment")
+        run([python, "-m", "venv", str(toolchain)], "make a virtual environment")
         install = [str(toolchain / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run(
+        run(
             [*install, "--require-hashes", "--only-binary", ":all:", "-r", str(PINS)],
             "install the toolchain from the package index (is it reachable? see `pip config list`)",
         )
@@ -94,13 +98,20 @@ def _zig_compilers(toolchain: Path) -> None:
     script.chmod(0o755)
 
 
-def _run(command: list[str], purpose: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def run(command: list[str], purpose: str, directory: Path = ROOT) -> None:
+    """Run a command whose output nobody needs; where it fails, say in one line what could not be done and why."""
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        full = "the disk is full: free some space" if any("No space left" in line for line in lines) else ""
-        reason = full or next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "no output")
-        raise SystemExit(f"scripts/dev: could not {purpose}: {reason.strip()}")
+        raise SystemExit(f"scripts/dev: could not {purpose}: {_reason(done.stderr + done.stdout)}")
+
+
+def _reason(output: str) -> str:
+    """The line of a command's output that says best why it failed."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if any("No space left" in line for line in lines):
+        return "the disk is full: free some space and run it again"
+    telling = [line for line in lines if "rror" in line or "ailed" in line]
+    return (telling or lines or ["no output"])[-1]
 
 
 if __name__ == "__main__":

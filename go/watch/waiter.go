@@ -160,6 +160,9 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 	stop()
 	switch {
 	case failed == nil:
+		if aim != aimGone {
+			c.awaitServed(resources)
+		}
 		if follower != nil {
 			follower.finish()
 		}

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Artifact:
     sources: list[Path]
     command: list[str]
     directory: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict[str, str])
     keep: int = 3
 
     def digest(self) -> str:
@@ -89,7 +89,7 @@ def library() -> Artifact:
     """The shared library that `helm_sdkpy/_ffi.py` loads."""
     go = ROOT / "go"
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
-    # The linker runs in the output's directory, so the map needs its whole path; that path must not get into the build id.
+    # The linker runs in the output's directory, so the map needs its whole path, which must not get into the build id.
     # Zig forgets Go's own -s for a -g of cgo's that comes after it, so it is said once more, last.
     linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map" -s'"""
     flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
@@ -280,7 +280,7 @@ def _read(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _lock(name: str) -> Iterator[None]:
+def _lock(name: str) -> Generator[None]:
     BUILD.mkdir(exist_ok=True)
     with (BUILD / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def _environment(toolchain: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _lock() -> Iterator[None]:
+def _lock() -> Generator[None]:
     HOUSE.mkdir(exist_ok=True)
     with (HOUSE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -75,6 +75,12 @@ var advices = map[string]string{
 	codeReleaseTooLarge:      "leave files out with .helmignore, or use storage=\"sql\"",
 	codeClusterUnreachable:   "check the kubeconfig, its context and the network",
 	codeNamespaceTerminating: "wait until it is gone and create it again",
+	codeCertificate:          "give the authority that signed it: kube_ca_file of the Configuration for the cluster, ca_file for charts",
+	codeForbidden:            "it takes a user with more rights",
+	codeUnauthorized:         "check the credentials",
+	codeQuota:                "ask for less, or raise the quota",
+	codeImmutableField:       "delete the object first, or give it another name",
+	codeWaitTimeout:          "details[\"not_ready\"] says what was not ready and why; a longer timeout may help",
 }
 
 // An error that fails while the connection is made, or that a server sent, is told by its type.

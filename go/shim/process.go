@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/go-logr/logr"
@@ -16,10 +17,31 @@ import (
 func settle(logs slog.Handler) {
 	logger := slog.New(logs)
 	slog.SetDefault(logger) // it takes the standard log along: helm: pkg/action/hooks.go, pkg/chart/common/util/coalesce.go
-	klog.SetSlogLogger(logger)
+	klog.SetSlogLogger(slog.New(aside{logs}))
 	// Without a logger it prints a complaint to stderr half a minute after the start; Helm's waiters use the package.
-	controllerlog.SetLogger(logr.FromSlogHandler(logs))
+	controllerlog.SetLogger(logr.FromSlogHandler(aside{logs}))
 	// Warnings are events of the operation whose request they answer (package watch).
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	kube.ManagedFieldsManager = "helm" // helm: cmd/helm/helm.go
 }
+
+// aside makes debug logs of whatever it is given. What client-go logs it also returns to who called it, and it calls an
+// error what is none here: a watch that is cut off when its wait is over (client-go: rest/request.go).
+type aside struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (a aside) Enabled(ctx context.Context, _ slog.Level) bool {
+	return a.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// Handle implements slog.Handler.
+func (a aside) Handle(ctx context.Context, record slog.Record) error {
+	record.Level = min(record.Level, slog.LevelDebug)
+	return a.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements slog.Handler.
+func (a aside) WithAttrs(attrs []slog.Attr) slog.Handler { return aside{a.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (a aside) WithGroup(name string) slog.Handler { return aside{a.Handler.WithGroup(name)} }

@@ -35,9 +35,7 @@ def reader(helm_cluster: TestCluster) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def pair(
-    helm_cluster: TestCluster, reader: Reader, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Pair]:
+def pair(helm_cluster: TestCluster, reader: Reader, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
     """The two, and what they made cluster-wide is gone afterwards."""
     assert HELM.is_file(), f"there is no {HELM}: run `./scripts/dev build helm`"
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:35].strip("-")
@@ -47,6 +45,6 @@ def pair(
         command = Command(helm_cluster, namespaces[0], tmp_path)
         library = Library(helm_cluster, namespaces[1], tmp_path)
         stack.enter_context(library.config)
-        yield Pair(command, library, reader)
+        yield Pair(command, library, (reader, reader))
         for namespace in namespaces:
             reader.remove_cluster_wide(namespace)

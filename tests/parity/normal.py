@@ -8,7 +8,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 CONTROLLERS: Final = {"kube-controller-manager", "kube-scheduler", "kwok", "testcluster", "kube-apiserver"}
 """Field managers that write when they get to it."""
@@ -35,6 +35,12 @@ _OF_COMMAND: Final = re.compile(
 _OF_LIBRARY: Final = re.compile(
     r"(timed out after \S+ waiting for (\d+ of )?\d+ objects? to [a-z ]+|hook failed|(\d+ of )?\d+ objects? failed): "
 )
+_PROGRESS: Final = re.compile(
+    r"(Replicas|Updated|Available|Ready|LabeledReplicas): \d+/\d+"
+    r"|\w+ generation is \d+, but latest observed generation is -?\d+"
+)
+"""How far a Deployment has come when the time is up depends on how busy the machine is."""
+
 _SECONDS: Final = re.compile(r"\b1[6-9]\d{8}\b")
 
 Text = Callable[[str], str]
@@ -53,7 +59,7 @@ def text_of(namespace: str) -> Text:
 def not_ready(text: str) -> str:
     """What was waited for in vain, in one form: the library names the objects in a shorter one (docs/parity.md)."""
     text = _OF_COMMAND.sub(lambda found: f"NOT READY: {_one_line(found[0])}", text)
-    return _OF_LIBRARY.sub("NOT READY: ", text)
+    return _PROGRESS.sub("PROGRESS", _OF_LIBRARY.sub("NOT READY: ", text))
 
 
 def _one_line(lines: str) -> str:
@@ -67,10 +73,10 @@ def plain(value: Any, text: Text) -> Any:
         case str():
             return text(value)
         case dict():
-            pairs: dict[str, Any] = value
+            pairs = cast("dict[str, Any]", value)
             return {text(key): plain(item, text) for key, item in pairs.items()}
         case list():
-            items: list[Any] = value
+            items = cast("list[Any]", value)
             return [plain(item, text) for item in items]
         case _:
             return value
@@ -79,7 +85,7 @@ def plain(value: Any, text: Text) -> Any:
 def objects(found: list[dict[str, Any]], text: Text) -> dict[str, Any]:
     """The objects that a release, a hook or a user made, by what they are; those of controllers are left out.
 
-    Pods and ReplicaSets of a Deployment, Jobs of a CronJob and the like come and go with controllers, at their own time.
+    Pods and ReplicaSets of a Deployment, Jobs of a CronJob and the like come and go at their controllers' own time.
     """
     shown: dict[str, Any] = {}
     for item in found:
@@ -101,7 +107,8 @@ def record(packed: str) -> dict[str, Any]:
     """A release's record as Helm stores it, decoded; its chart's files in plain text."""
     release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(packed))))
     for kind in ("templates", "files"):
-        for file in release["chart"].get(kind) or []:
+        files: list[dict[str, Any]] = release["chart"].get(kind) or []
+        for file in files:
             file["data"] = _decoded(file["data"])
     return release
 
@@ -128,7 +135,7 @@ def _metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 def _chosen(value: Any) -> Any:
     match value:
         case dict():
-            pairs: dict[str, Any] = value
+            pairs = cast("dict[str, Any]", value)
             return {
                 key: CHOSEN_BY_THE_SERVER[key]
                 if key in CHOSEN_BY_THE_SERVER and item not in ("None", ["None"])
@@ -136,7 +143,7 @@ def _chosen(value: Any) -> Any:
                 for key, item in pairs.items()
             }
         case list():
-            items: list[Any] = value
+            items = cast("list[Any]", value)
             return [_chosen(item) for item in items]
         case _:
             return value

@@ -7,13 +7,13 @@ import difflib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
 from tests.parity import normal
 from tests.parity.sides import Outcome, Side
 from tests.parity.state import Reader
-from tests.parity.steps import Helm, Look, Step, Touch
+from tests.parity.steps import Helm, Leaves, Look, Step, Touch
 
 SETTLE: Final = 10.0
 """Seconds in which two clusters must have become equal: controllers and the garbage collector take their time."""
@@ -25,7 +25,14 @@ class Pair:
 
     command: Side
     library: Side
-    reader: Reader
+    readers: tuple[Reader, Reader]
+    """Of the command's cluster and of the library's, which may be the same."""
+    alone: bool = False
+    """Nobody else uses the clusters."""
+    settle: float = SETTLE
+    records: bool = True
+    endings: set[str] = field(default_factory=lambda: {""})
+    """Of the namespaces that were used."""
 
     async def go(self, steps: Sequence[Step]) -> None:
         """Do all steps, and compare the cluster at the end."""
@@ -36,24 +43,41 @@ class Pair:
                         await asyncio.to_thread(do, side.objects)
                 case Look():
                     await self.look(f"after step {number - 1}")
+                case Leaves():
+                    self.records = False
+                    left = [
+                        await asyncio.to_thread(side.objects.statuses, "web") for side in (self.command, self.library)
+                    ]
+                    assert left == [step.command, step.library], f"after step {number - 1}: {left}"
                 case Helm():
-                    outcomes = await asyncio.gather(self.command.do(step), self.library.do(step))
-                    self._compare(f"step {number}, helm {step.action}", step, *outcomes)
+                    await self.do(step, f"step {number}, ")
         await self.look("at the end")
+
+    async def do(self, step: Helm, which: str = "") -> None:
+        """Do a step on both sides at once, and compare what they say."""
+        self.endings.add(step.beside)
+        outcomes = await asyncio.gather(self.command.do(step), self.library.do(step))
+        self._compare(f"{which}helm {step.action}", step, *outcomes)
 
     async def look(self, when: str) -> None:
         """Compare what is in the cluster, until both sides have settled."""
-        deadline = time.monotonic() + SETTLE
+        deadline = time.monotonic() + self.settle
         while True:
-            states = await asyncio.to_thread(lambda: [self.state(side) for side in (self.command, self.library)])
+            sides = zip((self.command, self.library), self.readers, strict=True)
+            states = [await asyncio.to_thread(self.state, side, reader) for side, reader in sides]
             if states[0] == states[1] or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.3)
         same(f"the cluster {when}", *states)
 
-    def state(self, side: Side) -> dict[str, Any]:
+    def state(self, side: Side, reader: Reader) -> dict[str, Any]:
         """What a side has in the cluster, made comparable."""
-        return normal.objects(self.reader.objects(side.namespace), normal.text_of(side.namespace))
+        found: list[dict[str, Any]] = []
+        for ending in sorted(self.endings):
+            found += reader.objects(side.namespace + ending, alone=self.alone)
+        if not self.records:
+            found = [item for item in found if item.get("type") != "helm.sh/release.v1"]
+        return normal.objects(found, normal.text_of(side.namespace))
 
     def _compare(self, what: str, step: Helm, command: Outcome, library: Outcome) -> None:
         said = [self._said(self.command, command), self._said(self.library, library)]
@@ -74,17 +98,35 @@ class Pair:
     def _results(self, step: Helm, command: Any, library: Any) -> tuple[Any, Any]:
         form = FORMS[step.action]
         return (
-            normal.plain(form.command(command), normal.text_of(self.command.namespace)),
-            normal.plain(form.library(library), normal.text_of(self.library.namespace)),
+            normal.plain(without(step.apart, form.command(command)), normal.text_of(self.command.namespace)),
+            normal.plain(without(step.apart, form.library(library)), normal.text_of(self.library.namespace)),
         )
+
+
+def without(keys: frozenset[str], value: Any) -> Any:
+    """The value without some keys, at any depth."""
+    match value:
+        case dict():
+            pairs = cast("dict[str, Any]", value)
+            return {key: without(keys, item) for key, item in pairs.items() if key not in keys}
+        case list():
+            items = cast("list[Any]", value)
+            return [without(keys, item) for item in items]
+        case _:
+            return value
 
 
 def same(what: str, command: Any, library: Any) -> None:
     """Both must be equal; where they are not, the lines that differ are shown."""
     if command == library:
         return
-    texts = [json.dumps(one, indent=1, sort_keys=True).splitlines() for one in (command, library)]
-    lines = list(difflib.unified_diff(*texts, "the helm command", "the library", lineterm="", n=4))
+    shown: list[Any] = [command, library]
+    if isinstance(command, dict) and isinstance(library, dict):
+        before, after = cast("dict[str, Any]", command), cast("dict[str, Any]", library)
+        differing = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        shown = [{key: one[key] for key in differing if key in one} for one in (before, after)]
+    texts = [json.dumps(one, indent=1, sort_keys=True).splitlines() for one in shown]
+    lines = list(difflib.unified_diff(texts[0], texts[1], "the helm command", "the library", lineterm="", n=4))
     raise AssertionError(f"{what} is not the same:\n" + "\n".join(lines[:200]))
 
 
@@ -98,7 +140,7 @@ class Form:
 
 def _release(given: Any) -> Any:
     """Without what only one of the two says: the chart's files, the labels, and what is empty."""
-    resources = given["info"].get("resources") or {}
+    resources: dict[str, list[dict[str, Any]]] = given["info"].get("resources") or {}
     shown = {key: part for key, part in given.items() if key not in {"chart", "labels"} and part not in ({}, [], "")}
     shown["chart"] = given.get("chart", {}).get("metadata")
     shown["info"] = {key: part for key, part in given["info"].items() if key != "resources"}
@@ -108,7 +150,8 @@ def _release(given: Any) -> Any:
 
 
 def _objects(found: list[dict[str, Any]]) -> Any:
-    return normal.objects([{"metadata": {"name": "", **item["metadata"]}, **item} for item in found], lambda text: text)
+    # Pods come as a list within the list; like all that controllers make, they are left out.
+    return normal.objects([item for item in found if "name" in item["metadata"]], lambda text: text)
 
 
 def _listed(rows: list[dict[str, Any]]) -> Any:
@@ -140,7 +183,5 @@ FORMS: Final = {
     "get values": Form(lambda given: given or {}, _as_it_is),
     # These two print words: what they left in the cluster is compared, and what an uninstall keeps.
     "rollback": Form(lambda _: None, lambda _: None),
-    "uninstall": Form(
-        lambda printed: printed.rpartition('release "')[0].strip(), lambda given: given["info"].strip()
-    ),
+    "uninstall": Form(lambda printed: printed.rpartition('release "')[0].strip(), lambda given: given["info"].strip()),
 }

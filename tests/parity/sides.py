@@ -11,14 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import helm_sdkpy
 from helm_sdkpy import Configuration, HelmError
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import Chart
 from tests.integration.objects import Objects
-from tests.parity.steps import NAMESPACE, Helm, flags
+from tests.parity.steps import NAMESPACE, File, Helm, flags
 
 HELM: Final = Path(__file__).parents[2] / ".build" / "bin" / "helm"
 """The command of the module version that the library holds; `./scripts/dev build helm` makes it."""
@@ -72,15 +72,17 @@ class Side(ABC):
         return str(root)
 
     def own(self, value: Any) -> Any:
-        """The value with the side's namespace for the word that stands for it."""
+        """The value with the side's namespace and files for what stands for them."""
         match value:
             case str():
                 return value.replace(NAMESPACE, self.namespace)
+            case File():
+                return value.before + self.write("file", self.own(value.text))
             case dict():
-                pairs: dict[str, Any] = value
+                pairs = cast("dict[str, Any]", value)
                 return {self.own(key): self.own(item) for key, item in pairs.items()}
             case list():
-                items: list[Any] = value
+                items = cast("list[Any]", value)
                 return [self.own(item) for item in items]
             case _:
                 return value
@@ -103,7 +105,7 @@ class Command(Side):
         arguments += [] if step.chart is None else [self.place(step.chart)]
         arguments += flags(self._options(step.options))
         arguments += ["-o", "json"] if step.action in PRINTS_JSON else []
-        arguments += [f"--namespace={self.namespace}", f"--kubeconfig={self.cluster.kubeconfig}"]
+        arguments += [f"--namespace={self.namespace}{step.beside}", f"--kubeconfig={self.cluster.kubeconfig}"]
         return await asyncio.to_thread(self._run, arguments, step.action in PRINTS_JSON)
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +133,13 @@ class Library(Side):
 
     async def do(self, step: Helm) -> Outcome:
         """Await the action."""
-        action = getattr(helm_sdkpy, CLASSES[step.action])(self.config)
+        if step.beside:
+            with Configuration(self.namespace + step.beside, self.cluster.kubeconfig) as config:
+                return await self._await(step, config)
+        return await self._await(step, self.config)
+
+    async def _await(self, step: Helm, config: Configuration) -> Outcome:
+        action = getattr(helm_sdkpy, CLASSES[step.action])(config)
         given: dict[str, Any] = self.own(dict(step.options))
         if step.action != "list":
             given["release_name"] = step.release

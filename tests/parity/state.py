@@ -10,8 +10,28 @@ from typing import Any, Final
 
 from helm_sdkpy.testing import TestCluster
 
-IGNORED: Final = {"events", "leases", "endpoints", "endpointslices", "controllerrevisions", "podmetrics", "csistoragecapacities"}
+IGNORED: Final = {
+    "events",
+    "leases",
+    "endpoints",
+    "endpointslices",
+    "controllerrevisions",
+    "podmetrics",
+    "csistoragecapacities",
+}
 """What controllers write for themselves."""
+
+OF_EACH_CLUSTER: Final = {
+    "APIService",
+    "ClusterTrustBundle",
+    "ComponentStatus",
+    "CSINode",
+    "IPAddress",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+}
+"""Cluster-wide objects that no chart of ours makes, and that two clusters have each in its way."""
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -28,7 +48,9 @@ class Kind:
 
     def path(self, namespace: str) -> str:
         """Where its objects are."""
-        return f"{self.address}/namespaces/{namespace}/{self.name}" if self.namespaced else f"{self.address}/{self.name}"
+        return (
+            f"{self.address}/namespaces/{namespace}/{self.name}" if self.namespaced else f"{self.address}/{self.name}"
+        )
 
 
 class Reader:
@@ -44,21 +66,27 @@ class Reader:
         """Close the connection."""
         self._connection.close()
 
-    def objects(self, namespace: str) -> list[dict[str, Any]]:
-        """All objects of a namespace, and those of the cluster that a release in it made or that are named after it."""
-        found: list[dict[str, Any]] = []
+    def objects(self, namespace: str, *, alone: bool = False) -> list[dict[str, Any]]:
+        """All objects of a namespace, and those of the cluster that a release in it made or that are named after it.
+
+        With `alone` nobody else uses the cluster, and all that is cluster-wide is given.
+        """
+        itself = self.get(f"/api/v1/namespaces/{namespace}")
+        found: list[dict[str, Any]] = [itself] if itself else []
         for kind in self._kinds():
             if kind.namespaced:
                 found += self._list(kind, kind.path(namespace))
+            elif alone and kind.kind not in OF_EACH_CLUSTER:
+                found += self._list(kind, kind.path(""))
             else:
                 found += self._of_cluster(kind, namespace)
         return found
 
     def remove_cluster_wide(self, namespace: str) -> None:
-        """Delete what belongs to a namespace and does not go with it."""
+        """Delete what belongs to a namespace and does not go with it, and namespaces that are named after it."""
         for kind in self._kinds():
-            if not kind.namespaced and kind.kind != "Namespace":
-                for name in self._names(kind, namespace):
+            if not kind.namespaced:
+                for name in set(self._names(kind, namespace)) - {namespace}:
                     self._connection.request("DELETE", f"{kind.path('')}/{name}")
                     self._connection.getresponse().read()
 
@@ -92,7 +120,8 @@ class Reader:
         if answer is None:
             return []
         version = kind.address.removeprefix("/apis/").removeprefix("/api/")
-        return [{**item, "apiVersion": version, "kind": kind.kind} for item in answer["items"] or []]
+        items: list[dict[str, Any]] = answer["items"] or []
+        return [{**item, "apiVersion": version, "kind": kind.kind} for item in items]
 
     def _of_cluster(self, kind: Kind, namespace: str) -> list[dict[str, Any]]:
         if kind.kind == "Namespace":
@@ -101,8 +130,9 @@ class Reader:
         return [one for one in found if one is not None]
 
     def _names(self, kind: Kind, namespace: str) -> list[str]:
-        answer = self.get(kind.path(""), METADATA)
-        return [item["metadata"]["name"] for item in (answer or {}).get("items") or [] if _belongs(item, namespace)]
+        answer: dict[str, Any] = self.get(kind.path(""), METADATA) or {}
+        items: list[dict[str, Any]] = answer.get("items") or []
+        return [item["metadata"]["name"] for item in items if _belongs(item, namespace)]
 
 
 def _belongs(item: dict[str, Any], namespace: str) -> bool:

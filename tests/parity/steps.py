@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from tests.integration.charts import SIMPLE, Chart
 from tests.integration.objects import Objects
@@ -15,6 +15,15 @@ NAMESPACE: Final = "NAMESPACE"
 
 ChartPlace: TypeAlias = Chart | Path | str
 """A chart to be written to a directory, or where one is."""
+
+
+@dataclass(frozen=True)
+class File:
+    """Stands in an option for the path of a file with this text."""
+
+    text: str
+    before: str = ""
+    """What the option says before the path: `key=`."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,10 @@ class Helm:
     """What both must say when they refuse; None: both must succeed."""
     reworded: bool = False
     """The library says it in other words: docs/parity.md says why."""
+    beside: str = ""
+    """The namespace is another one of the side's, by this ending of its name."""
+    apart: frozenset[str] = frozenset()
+    """Keys of the result in which the two differ: docs/parity.md says why."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +59,23 @@ class Look:
     """The cluster is compared here too, not at the end alone."""
 
 
-Step: TypeAlias = Helm | Touch | Look
+@dataclass(frozen=True)
+class Leaves:
+    """The statuses of the revisions, where the two differ on purpose; from here on records are not compared."""
+
+    command: list[str]
+    library: list[str]
+
+
+Step: TypeAlias = Helm | Touch | Look | Leaves
 
 # The library waits where the command does not, unless it is told.
 _PATIENT: Final = {"wait": False, "timeout": 60}
 
 
-def install(chart: ChartPlace = SIMPLE, release: str | None = "web", *, fails: str | None = None, **options: Any) -> Helm:
+def install(
+    chart: ChartPlace = SIMPLE, release: str | None = "web", *, fails: str | None = None, **options: Any
+) -> Helm:
     """`helm install`."""
     return Helm("install", release, chart, {**_PATIENT, **options}, fails=fails)
 
@@ -94,7 +117,17 @@ def get_values(release: str = "web", *, fails: str | None = None, **options: Any
 
 def reworded(step: Helm) -> Helm:
     """The same step, whose refusal the library words by itself."""
-    return Helm(step.action, step.release, step.chart, step.options, step.revision, step.fails, reworded=True)
+    return replace(step, reworded=True)
+
+
+def beside(step: Helm, ending: str = "-new") -> Helm:
+    """The same step, in a namespace that the test has not made."""
+    return replace(step, beside=ending)
+
+
+def apart(step: Helm, *keys: str) -> Helm:
+    """The same step, whose result differs in these keys."""
+    return replace(step, apart=frozenset(keys))
 
 
 def flags(options: Mapping[str, Any]) -> list[str]:
@@ -110,21 +143,22 @@ def flags(options: Mapping[str, Any]) -> list[str]:
 _NAMES: Final = {"values_files": "values", "server_side_apply": "server-side", "max_history": "history-max"}
 
 
+_STRATEGIES: Final = {True: "watcher", False: "hookOnly"}
+
+
 def _texts(name: str, value: object) -> Sequence[str]:
     match value:
         case None:
             return []
-        case bool() if name == "wait":
-            return ["watcher" if value else "hookOnly"]
         case bool():
-            return [str(value).lower()]
+            return [str(value).lower() if name != "wait" else _STRATEGIES[value]]
         case int() | float() if name == "timeout":
             return [f"{value}s"]
         case dict():
-            pairs: dict[str, Any] = value
+            pairs = cast("dict[str, Any]", value)
             return [f"{key}={'null' if one is None else one}" for key, one in pairs.items()]
         case list():
-            items: list[Any] = value
+            items = cast("list[Any]", value)
             return [str(item) for item in items]
         case _:
             return [str(value)]

@@ -50,21 +50,28 @@ class Bench:
         tell("preparing releases")
         self._prepare(rows)
         table: Table = {row.name: {name: Samples() for name in self._columns} for row in rows}
-        for number in range(rounds + 1):
-            tell(f"round {number} of {rounds}" if number else "warming up")
-            for index, row in enumerate(rows):
-                for name in _rotated(list(self._columns), number + index):
-                    cell = table[row.name][name]
-                    if cell.failure is not None:
-                        continue
-                    try:
-                        seconds = self._visit(row, name, number)
-                    except BenchmarkError as failed:
-                        cell.failure = str(failed)
-                        continue
-                    if number:
-                        cell.seconds.append(seconds)
+        try:
+            for number in range(rounds + 1):
+                tell(f"round {number} of {rounds}" if number else "warming up")
+                self._round(rows, number, table, tell)
+        except KeyboardInterrupt:
+            tell("interrupted: what follows is of the rounds until now")
         return table
+
+    def _round(self, rows: Sequence[Row], number: int, table: Table, tell: Tell) -> None:
+        for index, row in enumerate(rows):
+            for name in _rotated(list(self._columns), number + index):
+                cell = table[row.name][name]
+                if cell.failure is not None:
+                    continue
+                try:
+                    seconds = self._visit(row, name, number)
+                except BenchmarkError as failed:
+                    cell.failure = str(failed)
+                    tell(f"{row.name}, {name}: failed: {failed}")
+                    continue
+                if number:
+                    cell.seconds.append(seconds)
 
     def _prepare(self, rows: Sequence[Row]) -> None:
         if any(row.state is State.SHARED for row in rows):
@@ -98,7 +105,7 @@ class Bench:
                 self._remove(namespace, names)
         if self._counts.setdefault(row.name, count) != count:
             raise BenchmarkError(f"gave {count} of them where others gave {self._counts[row.name]}")
-        return sorted(seconds)[len(seconds) // 2]
+        return sum(seconds) / len(seconds) if row.series else sorted(seconds)[len(seconds) // 2]
 
     def _names(self, row: Row, column: str, number: int) -> Sequence[str | None]:
         if row.state is State.SHARED:

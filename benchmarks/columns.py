@@ -39,6 +39,8 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # A Ctrl-C is for the harness, which ends the workers when it has printed what it has.
+            start_new_session=True,
         )
 
     def call(self, namespace: str, action: str, calls: Sequence[Arguments], repeat: int = 1) -> tuple[list[float], int]:

@@ -27,16 +27,16 @@ NATIVE_TARGET = 1.10
 
 def summary(cell: Samples, reference: Samples) -> dict[str, Any]:
     """The figures of one cell, in milliseconds; the ratio is to the reference, of rounds that belong together."""
-    if cell.failure is not None:
-        return {"failure": cell.failure}
+    if cell.failure is not None or not cell.seconds:
+        return {"failure": cell.failure or "not measured"}
     first, median, third = _quartiles(cell.seconds)
     figures: dict[str, Any] = {
         "median_ms": _rounded(median * 1000),
         "quartiles_ms": [_rounded(first * 1000), _rounded(third * 1000)],
         "samples_ms": [_rounded(one * 1000) for one in cell.seconds],
     }
-    if reference.failure is None:
-        ratios = [mine / other for mine, other in zip(cell.seconds, reference.seconds, strict=True)]
+    if reference.failure is None and reference.seconds:
+        ratios = [mine / other for mine, other in zip(cell.seconds, reference.seconds, strict=False)]
         low, middle, high = _quartiles(ratios)
         figures["ratio"] = _rounded(middle)
         figures["ratio_quartiles"] = [_rounded(low), _rounded(high)]

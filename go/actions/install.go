@@ -51,17 +51,11 @@ func Install(op *bridge.Operation, config *session.Configuration, request Instal
 }
 
 func install(op *bridge.Operation, config *session.Configuration, name string, request InstallRequest) (*Release, error) {
-	s, err := enter(op, config, "install", name, request.serverSide())
+	s, done, err := change(op, config, "install", name, request.serverSide(), request.dryRun() != action.DryRunNone)
 	if err != nil {
 		return nil, err
 	}
-	if request.dryRun() == action.DryRunNone {
-		unlock, err := config.Session().Lock(s.namespace, name, s.verb)
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-	}
+	defer done()
 	rel, err := s.install(request)
 	return request.result(rel), s.explain(err)
 }

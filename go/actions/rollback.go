@@ -48,17 +48,12 @@ func (r RollbackRequest) Validate() error {
 
 // Rollback does what `helm rollback` does: it deploys an earlier revision anew, as the newest one.
 func Rollback(op *bridge.Operation, config *session.Configuration, request RollbackRequest) (*Release, error) {
-	s, err := enter(op, config, "rollback", request.ReleaseName, request.ServerSide != "false")
+	simulated := dryRun(request.DryRun) != action.DryRunNone
+	s, done, err := change(op, config, "rollback", request.ReleaseName, request.ServerSide != "false", simulated)
 	if err != nil {
 		return nil, err
 	}
-	if dryRun(request.DryRun) == action.DryRunNone {
-		unlock, err := config.Session().Lock(s.namespace, s.release, s.verb)
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-	}
+	defer done()
 	rel, err := s.rollback(request)
 	return releaseResult(rel), s.explain(err)
 }

@@ -36,6 +36,17 @@ func enter(op *bridge.Operation, config *session.Configuration, verb, release st
 	return enterIn(op, config, verb, release, config.Namespace(), serverSide)
 }
 
+// change makes the scope of an operation that changes a release, and takes the release for it until done is called. A
+// dry run changes nothing and takes nothing.
+func change(op *bridge.Operation, config *session.Configuration, verb, release string, serverSide, dryRun bool) (s *scope, done func(), err error) {
+	s, err = enter(op, config, verb, release, serverSide)
+	if err != nil || dryRun {
+		return s, func() {}, err
+	}
+	done, err = config.Session().Lock(s.namespace, release, verb)
+	return s, done, err
+}
+
 func enterIn(op *bridge.Operation, config *session.Configuration, verb, release, namespace string, serverSide bool) (*scope, error) {
 	s := &scope{op: op, config: config, verb: verb, release: release, namespace: namespace, log: slog.New(op.Handler())}
 	if err := s.connect(op.Context(), serverSide); err != nil {

@@ -43,17 +43,11 @@ func (r UninstallRequest) Validate() error {
 
 // Uninstall does what `helm uninstall` does: it deletes a release's objects and then its records.
 func Uninstall(op *bridge.Operation, config *session.Configuration, request UninstallRequest) (*Uninstalled, error) {
-	s, err := enter(op, config, "uninstall", request.ReleaseName, true)
+	s, done, err := change(op, config, "uninstall", request.ReleaseName, true, request.DryRun)
 	if err != nil {
 		return nil, err
 	}
-	if !request.DryRun {
-		unlock, err := config.Session().Lock(s.namespace, request.ReleaseName, s.verb)
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-	}
+	defer done()
 	response, err := s.uninstall(newUninstall(s, request))
 	if err != nil {
 		s.deleteFailedHooks(request.WaitOptions)

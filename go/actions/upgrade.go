@@ -63,17 +63,11 @@ func history(limit *int) int {
 
 // Upgrade does what `helm upgrade` does, with `--install` too: it deploys a new revision of a release.
 func Upgrade(op *bridge.Operation, config *session.Configuration, request UpgradeRequest) (*Release, error) {
-	s, err := enter(op, config, "upgrade", request.ReleaseName, request.ServerSide != "false")
+	s, done, err := change(op, config, "upgrade", request.ReleaseName, request.ServerSide != "false", request.dryRun() != action.DryRunNone)
 	if err != nil {
 		return nil, err
 	}
-	if request.dryRun() == action.DryRunNone {
-		unlock, err := config.Session().Lock(s.namespace, s.release, s.verb)
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-	}
+	defer done()
 	rel, err := s.upgradeOrInstall(request)
 	return request.result(rel), s.explain(err)
 }

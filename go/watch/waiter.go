@@ -82,6 +82,9 @@ const lookAgain = 50 * time.Millisecond
 // read yet for one that is gone, and the first answer of a watch may come before (helm: pkg/kube/statuswait.go,
 // statusObserver). Only what was still there when its deletion was accepted is looked at.
 func (w *waiter) untilGone(resources kube.ResourceList, timeout time.Duration) error {
+	if w.strategy == kube.HookOnlyStrategy {
+		return w.helm.WaitForDelete(resources, timeout) // waits for nothing
+	}
 	if timeout == 0 {
 		timeout = kube.DefaultStatusWatcherTimeout
 	}

@@ -30,7 +30,8 @@ OF_KUBERNETES: Final = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "d
 _TIME: Final = re.compile(r"(?!0001-01-01)\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_COMMAND: Final = re.compile(
-    r"resource \S+ not ready\. status: .*(\nresource \S+ not ready\. status: .*)*(\ncontext deadline exceeded)?"
+    r"resource \S+ (not ready|still exists)\. status: .*(\nresource \S+ (not ready|still exists)\. status: .*)*"
+    r"(\ncontext deadline exceeded)?"
 )
 _OF_LIBRARY: Final = re.compile(
     r"(timed out after \S+ waiting for (\d+ of )?\d+ objects? to [a-z ]+|hook failed|(\d+ of )?\d+ objects? failed): "
@@ -63,7 +64,7 @@ def not_ready(text: str) -> str:
 
 
 def _one_line(lines: str) -> str:
-    named = re.findall(r"resource (\w+)/(\S+) not ready\. status: (\w*), message: (.*)", lines)
+    named = re.findall(r"resource (\w+)/(\S+) (?:not ready|still exists)\. status: (\w*), message: (.*)", lines)
     return "; ".join(f"{kind} {name}: {message or status}" for kind, name, status, message in named)
 
 

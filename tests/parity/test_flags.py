@@ -189,6 +189,109 @@ PARENT: Final = Chart(
 )
 
 
+HOOK_KINDS: Final = Chart(
+    {
+        "c.yaml": configmap(),
+        "h.yaml": configmap(f"{NAME}-map", {"annotations": {"helm.sh/hook": "pre-install,pre-upgrade,post-delete"}}),
+        "p.yaml": manifest(
+            "v1",
+            "Pod",
+            f"{NAME}-pod",
+            metadata={
+                "annotations": {
+                    "helm.sh/hook": "post-install,post-upgrade",
+                    "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+                }
+            },
+            spec={"restartPolicy": "Never", "containers": [{"name": "a", "image": "example/a:1"}]},
+        ),
+    }
+)
+HOOK_ORDER: Final = Chart(
+    {
+        f"{number}.yaml": configmap(
+            f"{NAME}-{number}", {"annotations": {"helm.sh/hook": "pre-install", "helm.sh/hook-weight": weight}}
+        )
+        for number, weight in enumerate(["5", "-5", "0", "0"])
+    }
+)
+FIXED: Final = Chart({"c.yaml": configmap("fixed")})
+ABOUT: Final = Chart(
+    {
+        "c.yaml": configmap(
+            kube="{{ .Capabilities.KubeVersion.Version }}",
+            helm="{{ .Capabilities.HelmVersion.Version }}",
+            apps="{{ .Capabilities.APIVersions.Has `apps/v1/Deployment` }}",
+            release="{{ .Release.Name }} {{ .Release.Namespace }} {{ .Release.Revision }} {{ .Release.Service }}",
+            how="{{ .Release.IsInstall }} {{ .Release.IsUpgrade }}",
+            chart="{{ .Chart.Name }} {{ .Chart.Version }} {{ .Template.Name }} {{ .Template.BasePath }}",
+        )
+    }
+)
+LOOKING: Final = Chart(
+    {"c.yaml": configmap(found="{{ dig `data` `value` `none` (lookup `v1` `ConfigMap` .Release.Namespace `there`) }}")}
+)
+FILES: Final = Chart(
+    {
+        "c.yaml": configmap(
+            a="{{ .Files.Get `a.txt` }}",
+            ignored="{{ .Files.Get `b.txt` }}",
+            all="{{ range $path, $_ := .Files.Glob `**` }}{{ $path }} {{ end }}",
+        )
+    },
+    files={"a.txt": "a", "b.txt": "b", ".helmignore": "b.txt\n", "README.md": "read me", "deep/c.txt": "c"},
+)
+ALIASED: Final = Chart(
+    {"c.yaml": configmap(value="{{ .Values.exported }}")},
+    metadata={
+        "dependencies": [
+            {"name": "child", "version": "0.1.0", "alias": "left", "import-values": [{"child": "out", "parent": "."}]},
+            {"name": "child", "version": "0.1.0", "alias": "right"},
+            {"name": "child", "version": "0.1.0", "alias": "never", "tags": ["off"]},
+        ]
+    },
+    files={
+        "charts/child/Chart.yaml": "apiVersion: v2\nname: child\nversion: 0.1.0\n",
+        "charts/child/values.yaml": "own: child's\nout: {exported: from the child}\n",
+        "charts/child/templates/c.yaml": configmap("{{ .Release.Name }}-{{ .Chart.Name }}", own="{{ .Values.own }}"),
+    },
+)
+STATEFUL: Final = Chart(
+    {
+        "s.yaml": manifest(
+            "apps/v1",
+            "StatefulSet",
+            spec={
+                "replicas": raw("{{ .Values.replicas }}"),
+                "serviceName": NAME,
+                "selector": {"matchLabels": {"app": NAME}},
+                "template": {
+                    "metadata": {"labels": {"app": NAME}},
+                    "spec": {"containers": [{"name": "a", "image": "example/a:1"}]},
+                },
+                "volumeClaimTemplates": [
+                    {
+                        "metadata": {"name": "data"},
+                        "spec": {
+                            "accessModes": ["ReadWriteOnce"],
+                            "resources": {"requests": {"storage": "1Gi"}},
+                        },
+                    }
+                ],
+            },
+        )
+    },
+    {"replicas": 1},
+)
+
+
+def lingers(*finalizers: str) -> Touch:
+    """The object stays until the finalizers are gone."""
+    return Touch(
+        lambda objects: objects.patch("configmaps", "web", {"metadata": {"finalizers": list(finalizers) or None}})
+    )
+
+
 def somebody_scales(objects: Objects) -> None:
     """Another field manager takes the replicas."""
     objects.patch("deployments", "web", {"spec": {"replicas": 3}})
@@ -366,6 +469,56 @@ INSTALL: Final[Cases] = {
     ],
     "empty": [install(Chart())],
     "keep": [install(KEPT), uninstall()],
+    "wait-legacy-timeout": [
+        reworded(install(STUCK, wait="legacy", timeout=2, fails="")),
+        Leaves(["failed"], ["failed"]),
+    ],
+    "hook-kinds": [install(HOOK_KINDS), upgrade(HOOK_KINDS), uninstall()],
+    "hook-order": [install(HOOK_ORDER)],
+    "owned-by-another": [
+        install(FIXED, "first"),
+        install(FIXED, "second", fails="cannot be imported into the current release"),
+        install(FIXED, "third", take_ownership=True),
+    ],
+    "dry-run-of-one-that-exists": [install(), install(dry_run="client"), install(dry_run="server", set="value=2")],
+    "dry-run-invalid-object": [install(Chart({"c.yaml": configmap("Not_A_Name")}), dry_run="server")],
+    "dry-run-fails": [install(Chart({"c.yaml": "{{ fail `no` }}"}), dry_run="client", fails="no")],
+    "dry-run-unknown-kind": [
+        install(Chart({"c.yaml": manifest("example.com/v1", "Nothing")}), dry_run="server", fails="no matches for kind")
+    ],
+    "capabilities": [install(ABOUT), upgrade(ABOUT), install(ABOUT, "other", dry_run="client")],
+    "lookup": [
+        foreign("there"),
+        install(LOOKING),
+        install(LOOKING, "dry", dry_run="client"),
+        install(LOOKING, "asked", dry_run="server"),
+    ],
+    "files": [install(FILES)],
+    "alias": [install(ALIASED, set="left.own=l,right.own=r,tags.off=false")],
+    "label-invalid": [reworded(install(labels={"a b": "c"}, fails="a b"))],
+    "label-value-invalid": [reworded(install(labels={"a": "b c"}, fails="b c"))],
+    "no-objects-but-hooks": [install(Chart({"h.yaml": hook("post-install")}))],
+    "list-kind": [
+        install(
+            Chart(
+                {
+                    "l.yaml": "apiVersion: v1\nkind: List\nitems:\n"
+                    "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+                    "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"
+                }
+            )
+        ),
+        uninstall(),
+    ],
+    "twice-the-same-object": [install(Chart({"a.yaml": configmap(value="1"), "b.yaml": configmap(value="1")}))],
+    "twice-client-side": [
+        install(
+            Chart({"a.yaml": configmap(value="1"), "b.yaml": configmap(value="1")}),
+            server_side=False,
+            fails="already exists",
+        )
+    ],
+    "stateful": [install(STATEFUL, wait=True), upgrade(STATEFUL, set="replicas=2", wait=True), uninstall()],
     "create-namespace": [beside(install(create_namespace=True))],
     "create-namespace-there": [install(create_namespace=True)],
     "no-namespace": [beside(install(fails="not found"))],
@@ -483,6 +636,8 @@ UPGRADE: Final[Cases] = {
     ],
     "no-values-kept": [install(SEEN, set="source=set"), upgrade(SEEN)],
     "values-kept-unless-given": [install(SEEN, set="source=set"), upgrade(SEEN, set="id=2")],
+    "dry-run-no-release": [reworded(upgrade(dry_run="client", fails='"web" has no deployed releases'))],
+    "capabilities-after-crds": [install(DEFINED), upgrade(DEFINED, set="size=2"), rollback()],
     "no-release": [reworded(upgrade(fails='"web" has no deployed releases'))],
     "install": [upgrade(install=True), upgrade(install=True, set="value=2")],
     "install-all": [
@@ -568,6 +723,7 @@ ROLLBACK: Final[Cases] = {
         rollback(1, wait=True, timeout=2, cleanup_on_fail=True, fails="NOT READY: Deployment"),
     ],
     "description": [install(), upgrade(set="value=2"), rollback(description="back")],
+    "description-long": [install(), upgrade(), reworded(rollback(description="x" * 513, fails="characters"))],
     "dry-run-client": [install(), upgrade(set="value=2"), rollback(dry_run="client")],
     "dry-run-server": [install(), upgrade(set="value=2"), rollback(dry_run="server")],
     "hooks": [install(HOOKED), upgrade(HOOKED, set_string="value=2"), rollback()],
@@ -627,6 +783,20 @@ UNINSTALL: Final[Cases] = {
     "plain": [install(WEB), uninstall()],
     "no-wait": [install(), uninstall(wait=False)],
     "keep-history": [install(), upgrade(set="value=2"), uninstall(keep_history=True), history(), listing()],
+    "wait-timeout": [
+        install(),
+        lingers("example.com/stay"),
+        uninstall(timeout=2, fails="NOT READY: ConfigMap NAMESPACE/web"),
+        Look(),
+        lingers(),
+    ],
+    "wait-timeout-keep-history": [
+        install(),
+        lingers("example.com/stay"),
+        uninstall(timeout=2, keep_history=True, fails="NOT READY: ConfigMap NAMESPACE/web"),
+        Look(),
+        lingers(),
+    ],
     "keep-history-description": [install(), uninstall(keep_history=True, description="away")],
     "keep-history-twice": [
         install(),

@@ -75,11 +75,11 @@ async def test_list_by_state(helm_config: Configuration, helm_namespace: str, ob
 
 async def test_list_pages_and_sorts(helm_config: Configuration) -> None:
     names = ["e", "d", "a", "b", "c"]
-    began = time.time()
     for name in names:
         if name == "a":
             # Helm sorts by the second, and within one by name.
-            await until(lambda: int(time.time()) > int(began), "another second")
+            began = time.time()
+            await until(lambda began=began: int(time.time()) > int(began), "another second")
         await Install(helm_config).run(name, Chart({"c.yaml": configmap()}).archive(), wait=False)
     names = [name for _, name in sorted([(await deployed(helm_config, name), name) for name in names])]
     assert set(names[-3:]) == {"a", "b", "c"}

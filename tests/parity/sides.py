@@ -18,7 +18,7 @@ from helm_sdkpy import Configuration, HelmError
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import Chart
 from tests.integration.objects import Objects
-from tests.parity.steps import NAMESPACE, File, Helm, flags
+from tests.parity.steps import NAMESPACE, REPOSITORY, File, Helm, flags
 
 HELM: Final = Path(__file__).parents[2] / ".build" / "bin" / "helm"
 """The command of the module version that the library holds; `./scripts/dev build helm` makes it."""
@@ -75,7 +75,10 @@ class Side(ABC):
         """The value with the side's namespace and files for what stands for them."""
         match value:
             case str():
-                return value.replace(NAMESPACE, self.namespace)
+                named = value.replace(NAMESPACE, self.namespace)
+                named = named.replace(f"{REPOSITORY}-AUTH", self.cluster.repository_auth)
+                named = named.replace("USERNAME", self.cluster.username).replace("PASSWORD", self.cluster.password)
+                return named.replace(REPOSITORY, self.cluster.repository)
             case File():
                 return value.before + self.write("file", self.own(value.text))
             case dict():

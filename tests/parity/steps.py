@@ -13,6 +13,9 @@ from tests.integration.objects import Objects
 NAMESPACE: Final = "NAMESPACE"
 """Stands for the side's own namespace in charts and options: what is cluster-wide can have a name of its own."""
 
+REPOSITORY: Final = "REPOSITORY"
+"""Stands for the address of the cluster's chart repository, and with `-AUTH` of the one that asks who is there."""
+
 ChartPlace: TypeAlias = Chart | Path | str
 """A chart to be written to a directory, or where one is."""
 

@@ -23,6 +23,7 @@ from tests.integration.objects import Objects
 from tests.parity.parity import Pair
 from tests.parity.steps import (
     NAMESPACE,
+    REPOSITORY,
     File,
     Leaves,
     Look,
@@ -839,6 +840,33 @@ UNINSTALL: Final[Cases] = {
     "crds": [install(DEFINED), uninstall()],
 }
 
+SERVED: Final = Touch(
+    lambda objects: [
+        Chart(SIMPLE.templates, SIMPLE.values, name=objects.namespace, version=version).save(objects.cluster.charts)
+        for version in ("0.1.0", "0.2.0", "0.3.0-alpha")
+    ]
+)
+"""Three versions of a chart are in the repository, named as the namespace is."""
+
+SOURCE: Final[Cases] = {
+    "newest": [SERVED, install(NAMESPACE, repo=REPOSITORY)],
+    "version": [SERVED, install(NAMESPACE, repo=REPOSITORY, version="0.1.0"), upgrade(NAMESPACE, repo=REPOSITORY)],
+    "range": [SERVED, install(NAMESPACE, repo=REPOSITORY, version="~0.1")],
+    "devel": [SERVED, install(NAMESPACE, repo=REPOSITORY, devel=True)],
+    "url": [SERVED, install(f"{REPOSITORY}/{NAMESPACE}-0.2.0.tgz")],
+    "generated-name": [SERVED, install(f"{REPOSITORY}/{NAMESPACE}-0.2.0.tgz", None, generate_name=True)],
+    "credentials": [
+        SERVED,
+        install(NAMESPACE, repo=f"{REPOSITORY}-AUTH", username="USERNAME", password="PASSWORD"),
+    ],
+    "no-credentials": [SERVED, install(NAMESPACE, repo=f"{REPOSITORY}-AUTH", fails="401 Unauthorized")],
+    "no-such-chart": [install("nothing-here", repo=REPOSITORY, fails='chart "nothing-here" not found')],
+    "no-such-version": [SERVED, install(NAMESPACE, repo=REPOSITORY, version="7", fails="not found")],
+    "no-such-url": [install(f"{REPOSITORY}/nothing-1.tgz", fails="404 Not Found")],
+    "no-such-repository": [install("unknown/web", fails="repo unknown not found")],
+    "no-chart": [install(Chart(name="empty", files={"Chart.yaml": "no: chart"}), fails="chart")],
+}
+
 THREE: Final[list[Step]] = [
     install(release="a", labels={"team": "web"}),
     install(WEB, "b", labels={"team": "db"}),
@@ -930,6 +958,7 @@ TABLES: Final[dict[str, Cases]] = {
     "upgrade": UPGRADE,
     "rollback": ROLLBACK,
     "uninstall": UNINSTALL,
+    "source": SOURCE,
     "read": READ,
 }
 ROWS: Final[dict[str, Any]] = {

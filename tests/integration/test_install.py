@@ -344,6 +344,24 @@ async def test_crds_are_made_first_unless_they_are_skipped(
         helm_cluster.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{group}")
 
 
+async def test_a_kind_that_a_hook_defines_is_known_to_the_next_hook(
+    helm_config: Configuration, helm_cluster: TestCluster, helm_namespace: str
+) -> None:
+    """What was known of the server's kinds before is not what counts then (helm/helm#11930)."""
+    await Install(helm_config).run("before", SIMPLE.archive())
+    with a_group(helm_cluster) as group:
+        marks = {"annotations": {"helm.sh/hook": "post-install"}}
+        widget = manifest(f"{group}/v1", "Widget", metadata=marks, spec={"size": 1})
+        define = definition(group, "Widget").replace(
+            f'"name": "widgets.{group}"',
+            f'"name": "widgets.{group}", "annotations": {{"helm.sh/hook": "pre-install"}}',
+        )
+        chart = Chart({"crd.yaml": define, "widget.yaml": widget})
+        await Install(helm_config).run("shop", chart.archive(), timeout=60)
+        widgets = f"/apis/{group}/v1/namespaces/{helm_namespace}/widgets"
+        assert [item["spec"] for item in helm_cluster.get(widgets)["items"]] == [{"size": 1}]
+
+
 async def test_create_namespace(helm_cluster: TestCluster, helm_namespace: str) -> None:
     name = f"{helm_namespace[:50]}-new"
     with Configuration(name, helm_cluster.kubeconfig) as config:

@@ -162,13 +162,13 @@ def shown(cluster: TestCluster, case: Case, namespace: str) -> object:
 async def through_its_life(config: Configuration, cluster: TestCluster, name: str) -> None:
     case, namespace = CASES[name], config.namespace
     chart = CHARTS / case.archive
-    release = await Install(config).run(name, chart, case.values, wait=True, timeout=120)
+    release = await Install(config).run(name, chart, case.values, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (1, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.before
-    release = await Upgrade(config).run(name, chart, {**case.values, **case.changed}, wait=True, timeout=120)
+    release = await Upgrade(config).run(name, chart, {**case.values, **case.changed}, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (2, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.after
-    release = await Rollback(config).run(name, wait=True, timeout=120)
+    release = await Rollback(config).run(name, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (3, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.before
     history = await History(config).run(name)
@@ -179,7 +179,7 @@ async def through_its_life(config: Configuration, cluster: TestCluster, name: st
     ]
     status = await Status(config).run(name)
     assert status["info"].get("resources")
-    await Uninstall(config).run(name, wait=True, timeout=120)
+    await Uninstall(config).run(name, wait=True, timeout=300)
 
 
 async def test_nine_charts_at_once(cluster: TestCluster) -> None:

@@ -51,6 +51,9 @@ class HookEvent(_Common):
     action: NotRequired[str]
     status: NotRequired[str]
     message: NotRequired[str]
+    """What the hook wrote, or why it failed."""
+    fields: NotRequired[dict[str, Any]]
+    """Of what it wrote: the `pod` and the `container`."""
 
 
 class LogEvent(_Common):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,6 +59,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     asked = parse(arguments)
+    # Whatever ends it, what was measured is printed; a shell that started it in the background has it ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     wanted: list[str] = asked.rows or (list(QUICK) if asked.quick else [row.name for row in ROWS])
     rows = [row for row in ROWS if row.name in wanted]
     rounds = max(1, asked.rounds or (2 if asked.quick else 7))
@@ -70,14 +74,17 @@ def main(arguments: list[str] | None = None) -> int:
         word = "on" if watch_cache else "off"
         try:
             with TestCluster(watch_cache=watch_cache) as cluster:
-                figures = _measure(cluster, rows, rounds, sides, asked.cpuprofile)
+                figures, whole = _measure(cluster, rows, rounds, sides, asked.cpuprofile)
         except ClusterStartError as failed:
             print(failed, file=sys.stderr)
             return 1
         results["watch_cache"][word] = figures
+        results["machine"]["load_after"] = report.load()
         asked.output.parent.mkdir(parents=True, exist_ok=True)
         asked.output.write_text(json.dumps(results, indent=2) + "\n")
         _print(rows, rounds, word, figures)
+        if not whole:
+            return 130
     _say(f"all samples are in {asked.output}")
     return 0
 
@@ -101,14 +108,16 @@ def _sides(wanted: list[str]) -> Mapping[str, Path]:
 
 def _measure(
     cluster: TestCluster, rows: list[Row], rounds: int, sides: Mapping[str, Path], profile: Path | None
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
+    """The figures, and whether all rounds were made."""
+
     def make(kubeconfig: str, directory: Path) -> Mapping[str, Column]:
         profiling = ["-cpuprofile", profile] if profile else []
         return {name: _column(name, path, kubeconfig, directory, profiling) for name, path in sides.items()}
 
     with prepared(cluster, BIN / "native", BIN / "helm", make) as bench:
         table = bench.run(rows, rounds, _say)
-    return report.table_of(rows, table)
+        return report.table_of(rows, table), not bench.interrupted
 
 
 def _column(name: str, path: Path, kubeconfig: str, directory: Path, profiling: list[str | Path]) -> Column:

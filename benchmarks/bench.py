@@ -44,6 +44,7 @@ class Bench:
         self._chart = str(chart)
         self._quiet = Quiet(cluster.pid)
         self._counts: dict[str, int] = {}
+        self.interrupted = False
 
     def run(self, rows: Sequence[Row], rounds: int, tell: Tell) -> Table:
         """Measure all rows; one round more comes first, to warm up, and does not count."""
@@ -55,6 +56,7 @@ class Bench:
                 tell(f"round {number} of {rounds}" if number else "warming up")
                 self._round(rows, number, table, tell)
         except KeyboardInterrupt:
+            self.interrupted = True
             tell("interrupted: what follows is of the rounds until now")
         return table
 

@@ -62,8 +62,13 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "processors": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
-        "load": [round(load, 1) for load in os.getloadavg()],
+        "load": load(),
     }
+
+
+def load() -> list[float]:
+    """How busy the machine was in the last 1, 5 and 15 minutes: others may work on it too."""
+    return [round(one, 1) for one in os.getloadavg()]
 
 
 def markdown(figures: Mapping[str, Any]) -> Iterator[str]:

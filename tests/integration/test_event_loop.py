@@ -17,7 +17,7 @@ from tests.integration.charts import Chart, configmap, deployment
 
 LIMIT: Final = 0.020
 """Seconds that the loop may be held up."""
-ROUNDS: Final = 5
+ROUNDS: Final = 8
 
 
 class Ticker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -44,6 +45,7 @@ class Bench:
         self._chart = str(chart)
         self._quiet = Quiet(cluster.pid)
         self._counts: dict[str, int] = {}
+        self._order = random.Random(0)
         self.interrupted = False
 
     def run(self, rows: Sequence[Row], rounds: int, tell: Tell) -> Table:
@@ -61,8 +63,8 @@ class Bench:
         return table
 
     def _round(self, rows: Sequence[Row], number: int, table: Table, tell: Tell) -> None:
-        for index, row in enumerate(rows):
-            for name in _rotated(list(self._columns), number + index):
+        for row in rows:
+            for name in self._shuffled():
                 cell = table[row.name][name]
                 if cell.failure is not None:
                     continue
@@ -74,6 +76,12 @@ class Bench:
                     continue
                 if number:
                     cell.seconds.append(seconds)
+
+    def _shuffled(self) -> list[str]:
+        """The sides in another order each time: in turn, one would always come after the one that leaves most behind."""
+        names = list(self._columns)
+        self._order.shuffle(names)
+        return names
 
     def _prepare(self, rows: Sequence[Row]) -> None:
         if any(row.state is State.SHARED for row in rows):
@@ -162,11 +170,6 @@ class Quiet:
 def _values(revision: int) -> dict[str, Any]:
     """Values of which no two revisions have the same; they change an account and start no pod anew."""
     return {"serviceAccount": {"annotations": {"revision": f"number-{revision}"}}}
-
-
-def _rotated(names: list[str], by: int) -> list[str]:
-    by %= len(names)
-    return names[by:] + names[:by]
 
 
 @contextmanager

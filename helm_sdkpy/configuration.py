@@ -251,7 +251,7 @@ def get_version() -> str:
     """The versions of the library and of what it is made of. Loads the library, which takes 50 to 75 ms once.
 
     Returns:
-        `helm-sdkpy-v0.2.0 (helm v4.3.1, kubernetes v1.37.2, go1.27.3)`.
+        `helm-sdkpy-v0.2.0 (helm v4.3.1, kubernetes v1.37.1, go1.27.3)`.
 
     Raises:
         HelmLibraryNotFound: There is no library for this machine.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
+	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 
@@ -59,11 +61,22 @@ func (s *state) destroy(handle uint64) (any, error) {
 
 // versions says what the library is made of.
 func versions() (any, error) {
-	made := common.DefaultCapabilities
 	return map[string]string{
-		"helm":       made.HelmVersion.Version,
-		"kubernetes": made.KubeVersion.Version,
+		"helm":       common.DefaultCapabilities.HelmVersion.Version,
+		"kubernetes": kubernetesVersion(),
 		"go":         runtime.Version(),
 		"library":    version,
 	}, nil
+}
+
+// kubernetesVersion is that of the client: Kubernetes 1.X.Y has the modules v0.X.Y. Helm's own capabilities tell no patch.
+func kubernetesVersion() string {
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range build.Deps {
+			if module.Path == "k8s.io/client-go" {
+				return strings.Replace(module.Version, "v0.", "v1.", 1)
+			}
+		}
+	}
+	return common.DefaultCapabilities.KubeVersion.Version
 }

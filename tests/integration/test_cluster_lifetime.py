@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -123,7 +124,11 @@ class TestLifetime:
             assert running(pid)
             parent.kill()
 
-    def test_left_behind_by_both_is_swept_by_the_next(self) -> None:
+    def test_left_behind_by_both_is_swept_by_the_next(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A place of its own: another test's cluster that starts meanwhile would sweep too. Short, as sockets want it.
+        place = tempfile.mkdtemp(dir="/tmp")
+        monkeypatch.setenv("TMPDIR", place)
+        monkeypatch.setattr(tempfile, "tempdir", place)
         parent, pid, directory = self.parent(
             "import os, signal, time",
             "from helm_sdkpy.testing import TestCluster",
@@ -140,6 +145,7 @@ class TestLifetime:
         with TestCluster() as cluster:
             assert cluster.directory.exists()
             assert not directory.exists()
+        Path(place).rmdir()
 
     def parent(self, *lines: str) -> tuple[subprocess.Popen[str], int, Path]:
         parent = subprocess.Popen(

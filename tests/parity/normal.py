@@ -38,7 +38,7 @@ _OF_LIBRARY: Final = re.compile(
 )
 _PROGRESS: Final = re.compile(
     r"(Replicas|Updated|Available|Ready|LabeledReplicas): \d+/\d+"
-    r"|\w+ generation is \d+, but latest observed generation is -?\d+"
+    r"|\b[A-Z][a-z]{1,30} generation is \d+, but latest observed generation is -?\d+"
 )
 """How far a Deployment has come when the time is up depends on how busy the machine is."""
 

@@ -78,7 +78,7 @@ class Bench:
                     cell.seconds.append(seconds)
 
     def _shuffled(self) -> list[str]:
-        """The sides in another order each time: in turn, one would always come after the one that leaves most behind."""
+        """The sides in another order each time: else one would always follow the one that leaves most behind."""
         names = list(self._columns)
         self._order.shuffle(names)
         return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import signal
@@ -140,7 +141,8 @@ class TestLifetime:
             parent.kill()
             parent.wait(10)
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not running(pid))
+        # A killed process is a zombie while its last threads still hold its files.
+        eventually(lambda: unlocked(directory / "lock"))
         past = time.time() - 60
         os.utime(directory, (past, past))  # what is younger than a second may be a start that is under way
         with TestCluster() as cluster:
@@ -168,6 +170,15 @@ class TestLifetime:
         assert process.returncode == 0
         assert "Traceback" not in errors
         assert not kubeconfig.parent.exists()
+
+
+def unlocked(path: Path) -> bool:
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def running(pid: int) -> bool:

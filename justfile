@@ -8,6 +8,8 @@ pytest := quote(python) + " -m pytest"
 # One worker a core is too few: most of a test is waiting for the cluster.
 workers := env("HELM_SDKPY_TEST_WORKERS", "6")
 
+# The package of Go puts no gofmt on PATH.
+gofmt := '"$(go env GOROOT)/bin/gofmt"'
 staticcheck := quote(justfile_directory() / ".build/bin/staticcheck")
 # What vet, staticcheck and the tests of the library's Go code compile is the same.
 raced := "CGO_ENABLED=1 CC=zig-cc GOFLAGS='-race -buildvcs=false'"
@@ -50,7 +52,7 @@ race *args: (build "cluster" "modules")
 lint: (build "env" "modules" "staticcheck")
     @{{ bin }}/ruff check .
     @{{ bin }}/ruff format --check --diff .
-    @test -z "$(gofmt -l go testcluster benchmarks | tee /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
+    @test -z "$({{ gofmt }} -l go testcluster | tee /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
     cd go && {{ raced }} go vet ./... && {{ raced }} {{ staticcheck }} ./...
     cd testcluster && {{ as-built }} go vet ./... && {{ as-built }} {{ staticcheck }} ./...
 
@@ -62,7 +64,7 @@ typecheck: (build "env")
 fmt: (build "env")
     @{{ bin }}/ruff check --fix --quiet . || true
     @{{ bin }}/ruff format .
-    @gofmt -w go testcluster benchmarks
+    @{{ gofmt }} -w go testcluster
 
 # Measure against native Go, the helm command and helm-sdkpy 0.1.32: [--rows R] [--rounds N] [--watch-cache W] [--quick]
 bench *args: (build "env" "lib" "cluster" "helm" "native")

@@ -54,7 +54,7 @@ async def answer(configurations: Configurations, request: dict[str, Any]) -> dic
     except Exception as raised:
         return {"error": f"{type(raised).__name__}: {raised}"}
     releases = request["action"] in {"install", "upgrade", "rollback", "uninstall", "status"}
-    return {"seconds": seconds, "count": 1 if releases else len(result)}
+    return {"seconds": seconds, "count": 1 if releases else len(result or ())}
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ async def code_of(call):
 
 def in_child(work, leave=sys.exit):
     read, write = os.pipe()
+    sys.stdout.flush()  # or the child prints it once more at its end
     pid = os.fork()
     if pid == 0:
         try:

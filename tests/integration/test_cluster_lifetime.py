@@ -221,7 +221,7 @@ class TestFailingStart:
 
     def test_a_part_that_fails_says_why(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         binary = tmp_path / "testcluster"
-        binary.write_text(f'#!/bin/sh\nulimit -n 16\nexec {find_binary()} "$@"\n')
+        binary.write_text(f'#!/bin/sh\nulimit -n 16\nexec "{find_binary()}" "$@"\n')
         binary.chmod(0o755)
         monkeypatch.setenv("HELM_SDKPY_TESTCLUSTER", str(binary))
         with pytest.raises(

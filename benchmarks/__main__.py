@@ -138,6 +138,8 @@ def _print(rows: list[Row], rounds: int, word: str, figures: dict[str, Any]) -> 
     print(f"\nWatch cache {word}, {rounds} rounds: median (quartiles) and how many times as long as this library\n")
     for line in report.markdown(figures):
         print(line)
+    if any(report.OLD in row["columns"] for row in figures.values()):
+        print(f"\n{report.OLD_LIMIT}")
     print()
     for line in report.targets(rows, figures):
         print(line)

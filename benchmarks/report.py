@@ -21,6 +21,10 @@ TITLES = {
     COMMAND: "helm command",
     OLD: "helm-sdkpy 0.1.32",
 }
+OLD_LIMIT = (
+    "0.1.32 may send some 100 requests at once and then five a second: rows with 16 at once, and what follows them, "
+    "can measure that limit instead of the work (benchmarks/README.md)."
+)
 NATIVE_TARGET = 1.10
 """As much longer than native Go on the same parts may this library take."""
 

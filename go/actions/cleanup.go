@@ -55,11 +55,12 @@ func (s *scope) noteFailedCleanUp(fresh *scope, cause error) {
 	s.record(func() error { return writer.ledger.Driver.Update(recordKey(last.Name, last.Version), last) })
 }
 
-// deleteCreated does what cleanup_on_fail asks for: it deletes what the failed update had created.
+// deleteCreated does what cleanup_on_fail asks for: it deletes what the failed update had created. It gives
+// the error of that, with the cause, or nil.
 func (s *scope) deleteCreated(wait WaitOptions, serverSide bool, what string, cause error) error {
 	created := s.client.createdObjects()
 	if len(created) == 0 {
-		return cause
+		return nil
 	}
 	failed := s.cleanUp(wait, serverSide, func(fresh *scope) error {
 		objects, err := fresh.rebuild(created)
@@ -73,7 +74,7 @@ func (s *scope) deleteCreated(wait WaitOptions, serverSide bool, what string, ca
 		return fmt.Errorf("an error occurred while cleaning up resources. original %s error: %w: %w", what, cause,
 			fmt.Errorf("unable to cleanup resources: %w", failed))
 	}
-	return cause
+	return nil
 }
 
 // rebuild makes the same objects with a client that still works: each carries the one it was built with.

@@ -3,6 +3,7 @@ package actions
 import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+	"helm.sh/helm/v4/pkg/chart/common/util"
 )
 
 // GetValuesRequest are the arguments of `helm get values`.
@@ -38,5 +39,5 @@ func (s *scope) values(request GetValuesRequest) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return coalesce(rel.Chart, rel.Config)
+	return util.CoalesceValues(rel.Chart, rel.Config)
 }

@@ -86,7 +86,7 @@ func (s *scope) list(request ListRequest) ([]*release.Release, error) {
 	revisions = request.choose(revisions)
 	if !request.Date {
 		// Sorting by name needs the labels only: what is not shown is not fetched.
-		revisions = request.cut(revisions)
+		revisions = cut(revisions, request)
 	}
 	if request.states() != action.ListSuperseded {
 		for _, newest := range revisions {
@@ -182,10 +182,6 @@ func latest(revisions []revision) []revision {
 		kept = append(kept, one)
 	}
 	return kept
-}
-
-func (r ListRequest) cut(revisions []revision) []revision {
-	return cut(revisions, r)
 }
 
 // cut is the page that is asked for.

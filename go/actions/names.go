@@ -3,7 +3,6 @@ package actions
 import (
 	"strings"
 
-	"helm.sh/helm/v4/pkg/chart/common/util"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -30,6 +29,3 @@ func labelProblems(name, value string) []string {
 func quoted(text string) string {
 	return "\"" + strings.ReplaceAll(text, "\"", "\\\"") + "\""
 }
-
-// coalesce is the values of a release over its chart's own, as `helm get values --all` prints them.
-var coalesce = util.CoalesceValues

@@ -98,7 +98,10 @@ func (s *scope) afterFailedRollback(request RollbackRequest, cause error) error 
 	if !request.CleanupOnFail || !s.client.updateFailed() {
 		return cause
 	}
-	return s.deleteCreated(request.WaitOptions, request.ServerSide != "false", "rollback", cause)
+	if err := s.deleteCreated(request.WaitOptions, request.ServerSide != "false", "rollback", cause); err != nil {
+		return err
+	}
+	return cause
 }
 
 // simulated is what a dry run would have deployed: Helm's dry run of a rollback returns nothing.

@@ -166,7 +166,7 @@ func (a ApplyOptions) serverSide() string {
 func (s *scope) afterFailedUpgrade(request UpgradeRequest, cause error) error {
 	s.deleteFailedHooks(request.WaitOptions)
 	if request.CleanupOnFail {
-		if err := s.deleteCreated(request.WaitOptions, request.ServerSide != "false", "upgrade", cause); !errors.Is(err, cause) || err.Error() != cause.Error() {
+		if err := s.deleteCreated(request.WaitOptions, request.ServerSide != "false", "upgrade", cause); err != nil {
 			return err
 		}
 	}

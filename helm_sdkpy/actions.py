@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Unpack, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, Unpack
 
 from . import _arguments
-from ._operation import Call, operations
-from .configuration import Configuration
-from .exceptions import (
-    HelmError,
-    InstallError,
-    ReleaseError,
-    RollbackError,
-    UninstallError,
-    UpgradeError,
-    error,
-)
+from ._action import ENCODERS, Action
+from .exceptions import InstallError, ReleaseError, RollbackError, UninstallError, UpgradeError
 from .options import (
     ChartSource,
     GetValuesOptions,
@@ -33,203 +24,8 @@ from .options import (
 )
 from .results import Release, Revision, UninstallResult, Values
 
-_ENCODERS: Final[dict[str, _arguments.Encoder]] = {
-    "all": _arguments.flag,
-    "all_namespaces": _arguments.flag,
-    "ca_file": _arguments.path,
-    "cascade": _arguments.choice("background", "orphan", "foreground"),
-    "cert_file": _arguments.path,
-    "cleanup_on_fail": _arguments.flag,
-    "cleanup_timeout": _arguments.seconds,
-    "create_namespace": _arguments.flag,
-    "date": _arguments.flag,
-    "dependency_update": _arguments.flag,
-    "deployed": _arguments.flag,
-    "description": _arguments.text,
-    "devel": _arguments.flag,
-    "disable_openapi_validation": _arguments.flag,
-    "dry_run": _arguments.dry_run,
-    "enable_dns": _arguments.flag,
-    "failed": _arguments.flag,
-    "filter": _arguments.text,
-    "force_conflicts": _arguments.flag,
-    "force_replace": _arguments.flag,
-    "generate_name": _arguments.flag,
-    "hide_notes": _arguments.flag,
-    "hide_secret": _arguments.flag,
-    "history_max": _arguments.count,
-    "ignore_not_found": _arguments.flag,
-    "insecure_skip_tls_verify": _arguments.flag,
-    "install": _arguments.flag,
-    "keep_history": _arguments.flag,
-    "key_file": _arguments.path,
-    "keyring": _arguments.path,
-    "labels": _arguments.labels,
-    "max": _arguments.count,
-    "max_history": _arguments.count,
-    "name_template": _arguments.text,
-    "no_hooks": _arguments.flag,
-    "offset": _arguments.count,
-    "pass_credentials": _arguments.flag,
-    "password": _arguments.text,
-    "pending": _arguments.flag,
-    "plain_http": _arguments.flag,
-    "post_renderer_args": _arguments.texts,
-    "render_subchart_notes": _arguments.flag,
-    "replace": _arguments.flag,
-    "repo": _arguments.text,
-    "reset_then_reuse_values": _arguments.flag,
-    "reset_values": _arguments.flag,
-    "reuse_values": _arguments.flag,
-    "reverse": _arguments.flag,
-    "revision": _arguments.count,
-    "rollback_on_failure": _arguments.flag,
-    "selector": _arguments.text,
-    "server_side": _arguments.server_side,
-    "server_side_apply": _arguments.server_side,
-    "set": _arguments.texts,
-    "set_file": _arguments.texts,
-    "set_json": _arguments.texts,
-    "set_literal": _arguments.texts,
-    "set_string": _arguments.texts,
-    "skip_crds": _arguments.flag,
-    "skip_schema_validation": _arguments.flag,
-    "superseded": _arguments.flag,
-    "take_ownership": _arguments.flag,
-    "timeout": _arguments.seconds,
-    "uninstalled": _arguments.flag,
-    "uninstalling": _arguments.flag,
-    "username": _arguments.text,
-    "values": _arguments.values,
-    "values_files": _arguments.paths,
-    "verify": _arguments.flag,
-    "version": _arguments.text,
-    "wait": _arguments.wait,
-    "wait_for_jobs": _arguments.flag,
-}
-"""How each keyword is checked and sent. What is missing here has a rule of its own below."""
 
-
-class _Action:
-    """What all actions share: a Configuration, and the one way from arguments to a result."""
-
-    _name: ClassVar[str]
-    _error: ClassVar[type[HelmError]]
-    _options: ClassVar[frozenset[str]]
-    _required: ClassVar[tuple[str, ...]] = ("release_name",)
-    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = _ENCODERS
-
-    def __init__(self, config: Configuration) -> None:
-        if not isinstance(config, Configuration):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{type(self).__name__}() needs a Configuration, not a {type(config).__name__}")
-        self.config = config
-
-    async def _run(self, options: Mapping[str, object], **leading: object) -> Any:
-        """Check the arguments, run the operation, give its result."""
-        _arguments.check_names(f"{type(self).__name__}.run", options, self._options, leading)
-        given = {name: value for name, value in {**leading, **options}.items() if value is not None}
-        release = given.get("release_name")
-        try:
-            call = self._call(given)
-        except _arguments.Refused as refused:
-            named = release if isinstance(release, str) else None
-            raise error(self._error, "invalid_argument", str(refused), {"field": refused.field}, named) from None
-        return await operations.run(self.config.connection, call)
-
-    def _call(self, given: dict[str, object]) -> Call:
-        on_event = given.pop("on_event", None)
-        if on_event is not None and not callable(on_event):
-            raise _arguments.Refused("on_event", f"must be callable, not a {type(on_event).__name__}")
-        post_renderer = given.get("post_renderer")
-        _arguments.exclusive(given, "force_replace", "force_conflicts")
-        arguments = self._encode(given)
-        return Call(
-            action=self._name,
-            error=self._error,
-            arguments=arguments,
-            release=cast("str | None", arguments.get("release_name")),
-            namespace=self.config.namespace,
-            on_event=on_event,
-            post_renderer=post_renderer if callable(post_renderer) else None,
-            cleanup_seconds=_cleanup_seconds(arguments),
-        )
-
-    def _encode(self, given: dict[str, object]) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        for name in self._required:
-            if name not in given:
-                raise _arguments.Refused(name, "is None")
-        for name, value in given.items():
-            if (rule := _RULES.get(name)) is not None:
-                arguments |= rule(value)
-            elif (encoded := self._encoders[name](name, value)) is not None:
-                arguments[name] = encoded
-        _one_name(arguments, "server_side", "server_side_apply", "auto")
-        _one_name(arguments, "max_history", "history_max", 10)
-        return arguments
-
-
-def _release_name(value: object) -> dict[str, Any]:
-    name = _arguments.text("release_name", value)
-    if name is None:
-        raise _arguments.Refused("release_name", "is empty")
-    return {"release_name": name}
-
-
-def _chart_path(value: object) -> dict[str, Any]:
-    if isinstance(value, (bytes, bytearray)):
-        if not value:
-            raise _arguments.Refused("chart_path", "is an empty archive")
-        return {"chart_archive": _arguments.archive(value)}
-    path = _arguments.path("chart_path", value)
-    if path is None:
-        raise _arguments.Refused("chart_path", "is empty: name a directory, an archive, a URL, oci://… or repo/name")
-    return {"chart_path": path}
-
-
-def _post_renderer(value: object) -> dict[str, Any]:
-    if callable(value):
-        return {"post_renderer_callable": True}
-    if not isinstance(value, str):
-        raise _arguments.Refused(
-            "post_renderer", f"must be a callable or a plugin's name, not a {type(value).__name__}"
-        )
-    return {"post_renderer": value} if value else {}
-
-
-def _show_rollback_revision(value: object) -> dict[str, Any]:
-    # A column of the command's table: what History gives has it in any case.
-    _arguments.flag("show_rollback_revision", value)
-    return {}
-
-
-_RULES: Final[dict[str, Callable[[object], dict[str, Any]]]] = {
-    "release_name": _release_name,
-    "chart_path": _chart_path,
-    "post_renderer": _post_renderer,
-    "show_rollback_revision": _show_rollback_revision,
-}
-"""The arguments whose name on the wire depends on their value."""
-
-
-def _one_name(arguments: dict[str, Any], name: str, alias: str, default: object) -> None:
-    """Send two keywords for the same thing as one. The default is nobody's wish: it gives way, and is not sent."""
-    given = {key: value for key in (name, alias) if (value := arguments.pop(key, default)) != default}
-    value = _arguments.one_of(alias, given)
-    if value is not None:
-        arguments[name] = value
-
-
-def _cleanup_seconds(arguments: Mapping[str, Any]) -> float:
-    """How long the clean-up that was asked for may take after a cancel, as the Go side reckons it."""
-    if not (arguments.get("rollback_on_failure") or arguments.get("cleanup_on_fail")):
-        return 0.0
-    timeout: float = arguments.get("timeout", 300)
-    bound: float = arguments.get("cleanup_timeout", min(timeout, 60))
-    return bound
-
-
-class Install(_Action):
+class Install(Action):
     """`helm install`: put a chart into the cluster as a new release.
 
     Args:
@@ -324,7 +120,7 @@ class Install(_Action):
         return super()._encode(given)
 
 
-class Upgrade(_Action):
+class Upgrade(Action):
     """`helm upgrade`: change a release to another chart, version or values.
 
     Args:
@@ -426,7 +222,7 @@ class Upgrade(_Action):
         return release
 
 
-class Rollback(_Action):
+class Rollback(Action):
     """`helm rollback`: take a release back to an earlier revision.
 
     Args:
@@ -464,7 +260,7 @@ class Rollback(_Action):
         return release
 
 
-class Uninstall(_Action):
+class Uninstall(Action):
     """`helm uninstall`: remove a release and what belongs to it.
 
     Args:
@@ -477,7 +273,7 @@ class Uninstall(_Action):
     _name = "uninstall"
     _error = UninstallError
     _options = UninstallOptions.__optional_keys__
-    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**_ENCODERS, "dry_run": _arguments.flag}
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "dry_run": _arguments.flag}
 
     async def run(
         self,
@@ -509,7 +305,7 @@ class Uninstall(_Action):
         return result
 
 
-class List(_Action):
+class List(Action):
     """`helm list`: the newest revision of each release.
 
     Args:
@@ -548,7 +344,7 @@ class List(_Action):
         return revisions
 
 
-class Status(_Action):
+class Status(Action):
     """`helm status`: a release, and the state of its objects in the cluster.
 
     Args:
@@ -584,7 +380,7 @@ class Status(_Action):
         return release
 
 
-class History(_Action):
+class History(Action):
     """`helm history`: the revisions of a release.
 
     Args:
@@ -620,7 +416,7 @@ class History(_Action):
         return revisions
 
 
-class GetValues(_Action):
+class GetValues(Action):
     """`helm get values`: the values of a release.
 
     Args:

@@ -34,9 +34,9 @@ type loaded struct {
 }
 
 // load gets the chart and merges the values, in the command's order (helm: pkg/cmd/install.go, runInstall).
-func (s *scope) load(source ChartSource, options ValueOptions) (loaded, error) {
-	s.phase("loading")
-	fetch := s.fetcher(source)
+func (t *task) load(source ChartSource, options ValueOptions) (loaded, error) {
+	t.phase("loading")
+	fetch := t.fetcher(source)
 	path := ""
 	var err error
 	if len(source.ChartArchive) == 0 {
@@ -56,11 +56,11 @@ func (s *scope) load(source ChartSource, options ValueOptions) (loaded, error) {
 	if err != nil {
 		return loaded{}, chartInvalid(source, err)
 	}
-	if kind, _ := accessor.MetadataAsMap()["Type"].(string); s.verb == "install" && kind != "" && kind != "application" {
+	if kind, _ := accessor.MetadataAsMap()["Type"].(string); t.installs() && kind != "" && kind != "application" {
 		return loaded{}, chartInvalid(source, fmt.Errorf("%s charts are not installable", kind))
 	}
 	if accessor.Deprecated() {
-		s.log.Warn("this chart is deprecated")
+		t.log.Warn("this chart is deprecated")
 	}
 	if parsed, err = fetch.dependencies(path, parsed, accessor); err != nil {
 		return loaded{}, err
@@ -68,28 +68,31 @@ func (s *scope) load(source ChartSource, options ValueOptions) (loaded, error) {
 	return loaded{parsed, values}, nil
 }
 
+// installs says whether the command refuses what is no application (helm: pkg/cmd/install.go, runInstall).
+func (t *task) installs() bool { return t.verb == "install" || t.verb == "template" }
+
 // fetcher gets one chart for one operation: each of its requests carries the operation's context, which Helm's
 // LocateChart can not be given (it makes its own getters and prints to the process's stdout).
 type fetcher struct {
-	scope     *scope
+	task      *task
 	source    ChartSource
 	settings  *cli.EnvSettings
 	providers getter.Providers
 	registry  func() (*registry.Client, error) // made when it is needed: it reads credentials from files
 }
 
-func (s *scope) fetcher(source ChartSource) *fetcher {
+func (t *task) fetcher(source ChartSource) *fetcher {
 	if source.Version == "" && source.Devel {
 		source.Version = ">0.0.0-0"
 	}
-	settings := s.config.Settings()
+	settings := t.config.Settings()
 	if source.Keyring == "" {
-		source.Keyring = keyring(s.config)
+		source.Keyring = keyring(t.config)
 	}
 	return &fetcher{
-		scope: s, source: source, settings: settings, providers: s.config.Providers(s.op),
+		task: t, source: source, settings: settings, providers: t.config.Providers(t.op),
 		registry: sync.OnceValues(func() (*registry.Client, error) {
-			client, err := s.config.Registry(s.op, session.RegistryOptions{
+			client, err := t.config.Registry(t.op, session.RegistryOptions{
 				PlainHTTP: source.PlainHTTP, InsecureSkipTLSVerify: source.InsecureSkipTLSVerify,
 				CertFile: source.CertFile, KeyFile: source.KeyFile, CAFile: source.CAFile,
 				Username: source.Username, Password: source.Password,
@@ -128,7 +131,7 @@ func (f *fetcher) locate() (string, error) {
 		return "", err
 	}
 	download := downloader.ChartDownloader{
-		Out:              logWriter{f.scope},
+		Out:              logWriter{f.task},
 		Keyring:          f.source.Keyring,
 		Getters:          f.providers,
 		RepositoryConfig: f.settings.RepositoryConfig,
@@ -158,7 +161,7 @@ func (f *fetcher) locate() (string, error) {
 		}
 		name = address
 	}
-	f.scope.phase("downloading")
+	f.task.phase("downloading")
 	path, _, err := download.DownloadToCache(name, version)
 	if err != nil {
 		return "", err
@@ -253,13 +256,13 @@ func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := sourceDateEpoch(f.scope.config.Options().Environment)
+	epoch, err := sourceDateEpoch(f.task.config.Options().Environment)
 	if err != nil {
 		return nil, err
 	}
-	f.scope.phase("updating dependencies")
+	f.task.phase("updating dependencies")
 	manager := &downloader.Manager{
-		Out:              logWriter{f.scope},
+		Out:              logWriter{f.task},
 		ChartPath:        path,
 		Keyring:          f.source.Keyring,
 		Getters:          f.providers,
@@ -330,7 +333,7 @@ func chartInvalid(source ChartSource, err error) error {
 }
 
 // logWriter takes what Helm would print.
-type logWriter struct{ scope *scope }
+type logWriter struct{ task *task }
 
 var _ io.Writer = logWriter{}
 
@@ -338,7 +341,7 @@ var _ io.Writer = logWriter{}
 func (w logWriter) Write(text []byte) (int, error) {
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimRight(line, "\n"); line != "" {
-			w.scope.log.Info(line)
+			w.task.log.Info(line)
 		}
 	}
 	return len(text), nil

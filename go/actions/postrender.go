@@ -10,12 +10,12 @@ import (
 )
 
 // postRenderer is a Python callable, a plugin by its name, or nil.
-func (s *scope) postRenderer(options RenderOptions) (postrenderer.PostRenderer, error) {
+func (t *task) postRenderer(options RenderOptions) (postrenderer.PostRenderer, error) {
 	switch {
 	case options.PostRendererCallable:
-		return callable{s.op}, nil
+		return callable{t.op}, nil
 	case options.PostRenderer != "":
-		renderer, err := postrenderer.NewPostRendererPlugin(s.config.Settings(), options.PostRenderer, options.PostRendererArgs...)
+		renderer, err := postrenderer.NewPostRendererPlugin(t.config.Settings(), options.PostRenderer, options.PostRendererArgs...)
 		if err != nil {
 			return nil, &bridge.Error{Code: codePostRender, Message: fmt.Sprintf("post_renderer %q: %v", options.PostRenderer, err), Cause: err}
 		}

@@ -2,7 +2,6 @@ package actions
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -18,9 +17,7 @@ import (
 // scope is what one operation works with: its own view of the session and its own action.Configuration, since Helm
 // caches in it, replaces its parts on a dry run and keeps a mutex there.
 type scope struct {
-	op        *bridge.Operation
-	config    *session.Configuration
-	verb      string
+	*task
 	release   string
 	namespace string
 
@@ -28,7 +25,6 @@ type scope struct {
 	client     *recorder
 	ledger     *ledger
 	cfg        *action.Configuration
-	log        *slog.Logger
 }
 
 // enter makes the scope of an operation on one release.
@@ -48,7 +44,7 @@ func change(op *bridge.Operation, config *session.Configuration, verb, release s
 }
 
 func enterIn(op *bridge.Operation, config *session.Configuration, verb, release, namespace string, serverSide bool) (*scope, error) {
-	s := &scope{op: op, config: config, verb: verb, release: release, namespace: namespace, log: slog.New(op.Handler())}
+	s := &scope{task: begin(op, config, verb), release: release, namespace: namespace}
 	if err := s.connect(op.Context(), serverSide); err != nil {
 		return nil, err
 	}
@@ -79,6 +75,7 @@ func (s *scope) connect(ctx context.Context, serverSide bool) error {
 	s.ledger = newLedger(s.op, s.verb, storage.Driver)
 	storage.Driver = s.ledger
 	storage.SetLogger(s.op.Handler())
+	s.enter = func(phase string) { s.client.Phase(phase) }
 	s.client = &recorder{Client: watch.New(s.op, connection.Factory(), transport, options)}
 	s.cfg = action.NewConfiguration(action.ConfigurationSetLogger(s.op.Handler()))
 	s.cfg.RESTClientGetter = connection.Getter()
@@ -91,15 +88,11 @@ func (s *scope) connect(ctx context.Context, serverSide bool) error {
 // fresh is the same scope with a context of its own: for what has to be done although the operation was cancelled.
 func (s *scope) fresh(ctx context.Context, serverSide bool) (*scope, error) {
 	again := *s
+	again.task = s.again()
 	if err := again.connect(ctx, serverSide); err != nil {
 		return nil, err
 	}
 	return &again, nil
-}
-
-// phase tells the listener what the operation is doing.
-func (s *scope) phase(name string) {
-	s.client.Phase(name)
 }
 
 // waitOptions are what the command adds and the library does not (helm: pkg/cmd/flags.go, defaultCLIWaitOptions).

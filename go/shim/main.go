@@ -18,7 +18,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/helm-sdkpy/helm-sdkpy/go/actions"
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
@@ -65,46 +64,6 @@ func helm_sdkpy_shutdown(seconds C.double) *C.char {
 
 //export helm_sdkpy_free
 func helm_sdkpy_free(text *C.char) { C.free(unsafe.Pointer(text)) }
-
-//export helm_sdkpy_install
-func helm_sdkpy_install(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.Install)
-}
-
-//export helm_sdkpy_upgrade
-func helm_sdkpy_upgrade(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.Upgrade)
-}
-
-//export helm_sdkpy_rollback
-func helm_sdkpy_rollback(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.Rollback)
-}
-
-//export helm_sdkpy_uninstall
-func helm_sdkpy_uninstall(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.Uninstall)
-}
-
-//export helm_sdkpy_list
-func helm_sdkpy_list(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.List)
-}
-
-//export helm_sdkpy_status
-func helm_sdkpy_status(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.Status)
-}
-
-//export helm_sdkpy_history
-func helm_sdkpy_history(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.History)
-}
-
-//export helm_sdkpy_get_values
-func helm_sdkpy_get_values(config, op C.uint64_t, request *C.char) *C.char {
-	return start(config, op, request, actions.GetValues)
-}
 
 // start is what every action's function does.
 func start[Request, Result any](config, op C.uint64_t, request *C.char, action func(*bridge.Operation, *session.Configuration, Request) (Result, error)) *C.char {

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from helm_sdkpy import actions, configuration
+from helm_sdkpy import _action, configuration
 from helm_sdkpy._connection import Connection
 from helm_sdkpy._ffi import Library
 from helm_sdkpy._operation import Call, Operations
@@ -132,6 +132,6 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture
 def client(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
     """The package's public classes over a FakeLibrary."""
-    monkeypatch.setattr(actions, "operations", wire.operations)
+    monkeypatch.setattr(_action, "operations", wire.operations)
     monkeypatch.setattr(configuration, "Connection", functools.partial(Connection, loading=wire.loader))
     return wire

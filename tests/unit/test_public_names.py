@@ -14,20 +14,12 @@ from typing import Any
 import pytest
 
 import helm_sdkpy
-from helm_sdkpy import actions, events, options, results
+from helm_sdkpy import events, options, results
+from helm_sdkpy._action import ALIASES, RULES
+from tests.commands import COMMANDS, GO_ACTIONS, PYTHON_ONLY, WIRE_ONLY, keywords, kind_of, request_fields
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference"
-ACTIONS = {
-    "install": helm_sdkpy.Install,
-    "upgrade": helm_sdkpy.Upgrade,
-    "rollback": helm_sdkpy.Rollback,
-    "uninstall": helm_sdkpy.Uninstall,
-    "list": helm_sdkpy.List,
-    "status": helm_sdkpy.Status,
-    "history": helm_sdkpy.History,
-    "get values": helm_sdkpy.GetValues,
-}
 # Names of the drop-in target whose time has not come: they belong to other commands.
 LATER = {
     "Lint", "Package", "Pull", "Push", "RegistryLogin", "RegistryLogout", "ReleaseTest", "RepoAdd", "RepoList",
@@ -48,15 +40,6 @@ def reference(name: str) -> Any:
     if not file.is_file():
         pytest.skip(f"{file} is not on this machine")
     return json.loads(file.read_text())
-
-
-def keywords(kind: type) -> set[str]:
-    """What `run` takes: its leading parameters and the keys of its options."""
-    parameters = inspect.signature(kind.run).parameters.values()  # type: ignore[attr-defined]
-    leading = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD} - {"self"}
-    [unpacked] = typing.get_args(typing.get_type_hints(kind.run)["options"])  # type: ignore[attr-defined]
-    assert not leading & set(unpacked.__annotations__), "a leading parameter stands among the options too"
-    return leading | set(unpacked.__annotations__)
 
 
 def test_all_is_sorted_and_there() -> None:
@@ -106,13 +89,13 @@ def test_reference_bases() -> None:
             assert set(known["bases"]) <= {base.__name__ for base in ours.__mro__[1:]}, name
 
 
-@pytest.mark.parametrize("command", ACTIONS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_a_keyword(command: str) -> None:
     [known] = [each for each in reference("helm-4.3.1-flags.json") if each["command"] == f"helm {command}"]
     flags: set[str] = {flag["name"] for flag in known["flags"] if "left_out" not in flag}
     wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags}
     assert wanted
-    assert wanted <= keywords(ACTIONS[command]), f"helm {command}"
+    assert wanted <= keywords(command), f"helm {command}"
 
 
 def test_every_root_flag_is_a_keyword_of_configuration() -> None:
@@ -123,28 +106,17 @@ def test_every_root_flag_is_a_keyword_of_configuration() -> None:
     assert wanted <= set(inspect.signature(helm_sdkpy.Configuration).parameters)
 
 
-@pytest.mark.parametrize("command", ACTIONS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_keywords_are_the_fields_of_the_go_request(command: str) -> None:
-    sources = ROOT / "go" / "actions"
-    if not sources.is_dir():
+    if not GO_ACTIONS.is_dir():
         pytest.skip("no Go sources here")
-    text = "\n".join(path.read_text() for path in sorted(sources.glob("*.go")) if not path.name.endswith("_test.go"))
-    structs = dict(re.findall(r"^type (\w+) struct \{\n(.*?)^\}", text, re.M | re.S))
-
-    def fields(name: str) -> set[str]:
-        tags = set(re.findall(r'json:"(\w+)', structs[name]))
-        return tags.union(*(fields(embedded) for embedded in re.findall(r"^\t(\w+)$", structs[name], re.M)))
-
-    # Keywords that are something else on the wire (docs/architecture.md), or never reach it.
-    ours = keywords(ACTIONS[command]) - {"on_event", "server_side_apply", "history_max", "show_rollback_revision"}
-    theirs = fields("".join(word.title() for word in command.split()) + "Request")
-    assert ours == theirs - {"chart_archive", "post_renderer_callable"}
+    assert keywords(command) - PYTHON_ONLY == request_fields(command) - WIRE_ONLY
 
 
-@pytest.mark.parametrize("kind", ACTIONS.values())
-def test_every_keyword_has_a_rule(kind: Any) -> None:
-    rules = set(kind._encoders) | set(actions._RULES) | {"on_event"}  # pyright: ignore[reportPrivateUsage]
-    assert keywords(kind) <= rules
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_keyword_has_a_rule(command: str) -> None:
+    rules = set(kind_of(command)._encoders) | set(RULES) | set(ALIASES) | {"on_event"}
+    assert keywords(command) <= rules
 
 
 def test_type_hints_are_there_at_run_time() -> None:
@@ -164,13 +136,13 @@ def test_type_hints_are_there_at_run_time() -> None:
 
 
 def test_every_public_thing_has_a_docstring_with_its_arguments() -> None:
-    for kind in ACTIONS.values():
-        text = inspect.getdoc(kind.run) or ""
+    for command, run in COMMANDS.items():
+        text = inspect.getdoc(run) or ""
         for section in ("Args:", "Returns:", "Raises:", "Example:"):
-            assert section in text, f"{kind.__name__}.run"
-        for name in inspect.signature(kind.run).parameters:
+            assert section in text, command
+        for name in inspect.signature(run).parameters:
             if name != "self":
-                assert re.search(rf"^ +\**{name}: ", text, re.M), f"{kind.__name__}.run: {name}"
+                assert re.search(rf"^ +\**{name}: ", text, re.M), f"helm {command}: {name}"
     source = Path(options.__file__).read_text()
     for name in re.findall(r"^    (\w+): ", source, re.M):
         assert re.search(rf'^    {name}: .*\n    """.*', source, re.M), f"options.py: {name} says nothing"

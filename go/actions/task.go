@@ -1,0 +1,35 @@
+package actions
+
+import (
+	"log/slog"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
+)
+
+// task is what an operation works with that needs no cluster: charts, repositories and registries need no more. An
+// operation on a release has a scope around it.
+type task struct {
+	op     *bridge.Operation
+	config *session.Configuration
+	verb   string // the command's own words
+	log    *slog.Logger
+	enter  func(phase string)
+}
+
+// begin makes the task of an operation.
+func begin(op *bridge.Operation, config *session.Configuration, verb string) *task {
+	return &task{
+		op: op, config: config, verb: verb, log: slog.New(op.Handler()),
+		enter: func(phase string) { op.Emit(bridge.Event{Type: bridge.TypePhase, Phase: phase}) },
+	}
+}
+
+// again is the same task for a second scope, which tells its phases itself.
+func (t *task) again() *task {
+	made := *t
+	return &made
+}
+
+// phase tells the listener what the operation is doing.
+func (t *task) phase(name string) { t.enter(name) }

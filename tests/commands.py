@@ -1,0 +1,60 @@
+"""Which method does what a helm command does: the table that tests of the public surface go through."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from pathlib import Path
+from typing import Any, Final
+
+import helm_sdkpy
+
+GO_ACTIONS: Final = Path(__file__).parents[1] / "go" / "actions"
+
+COMMANDS: Final[dict[str, Any]] = {
+    "get values": helm_sdkpy.GetValues.run,
+    "history": helm_sdkpy.History.run,
+    "install": helm_sdkpy.Install.run,
+    "list": helm_sdkpy.List.run,
+    "rollback": helm_sdkpy.Rollback.run,
+    "status": helm_sdkpy.Status.run,
+    "uninstall": helm_sdkpy.Uninstall.run,
+    "upgrade": helm_sdkpy.Upgrade.run,
+}
+
+SHARED_REQUESTS: Final[dict[str, str]] = {}
+"""Commands whose request struct in Go is not called as they are (`helm get values`: GetValuesRequest)."""
+
+# docs/architecture.md, "Arguments that are not one to one with the keywords".
+WIRE_ONLY: Final = {"chart_archive", "post_renderer_callable"}
+PYTHON_ONLY: Final = {"on_event", "server_side_apply", "history_max", "show_rollback_revision"}
+"""Other names for a field of the wire, and what results always carry (a column of helm's table)."""
+
+
+def kind_of(command: str) -> Any:
+    """The class that the command's method belongs to."""
+    return getattr(helm_sdkpy, COMMANDS[command].__qualname__.partition(".")[0])
+
+
+def keywords(command: str) -> set[str]:
+    """What the method takes: its leading parameters and the keys of its options."""
+    run = COMMANDS[command]
+    parameters = inspect.signature(run).parameters.values()
+    leading = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD} - {"self"}
+    [unpacked] = typing.get_args(typing.get_type_hints(run)["options"])
+    assert not leading & set(unpacked.__annotations__), "a leading parameter stands among the options too"
+    return leading | set(unpacked.__annotations__)
+
+
+def request_fields(command: str) -> set[str]:
+    """The JSON keys of the command's request struct, with those of the families that it embeds."""
+    text = "\n".join(path.read_text() for path in sorted(GO_ACTIONS.glob("*.go")) if not path.stem.endswith("_test"))
+    structs = dict(re.findall(r"^type (\w+) struct \{\n(.*?)^\}", text, re.M | re.S))
+
+    def fields(name: str) -> set[str]:
+        tags = set(re.findall(r'json:"(\w+)', structs[name]))
+        return tags.union(*(fields(embedded) for embedded in re.findall(r"^\t(\w+)$", structs[name], re.M)))
+
+    named = "".join(word.title() for word in command.split())
+    return fields(SHARED_REQUESTS.get(command, f"{named}Request"))

@@ -84,8 +84,6 @@ class ChartSourceOptions(TypedDict, total=False):
     """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`."""
     devel: bool
     """Take pre-releases too; ignored where `version` is given. Default: False."""
-    dependency_update: bool
-    """Fetch dependencies that are missing in the chart's directory. Default: False."""
 
 
 class ValuesOptions(TypedDict, total=False):
@@ -123,6 +121,8 @@ class ApplyOptions(TypedDict, total=False):
 class RenderOptions(TypedDict, total=False):
     """How a chart is rendered and recorded."""
 
+    dependency_update: bool
+    """Fetch dependencies that are missing in the chart's directory. Default: False."""
     labels: Mapping[str, str | None] | None
     """Labels of the release's record; in an upgrade None unsets one. Default: none."""
     enable_dns: bool

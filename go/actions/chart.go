@@ -1,7 +1,6 @@
 package actions
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart"
-	"helm.sh/helm/v4/pkg/chart/loader"
 	"helm.sh/helm/v4/pkg/cli"
 	"helm.sh/helm/v4/pkg/downloader"
 	"helm.sh/helm/v4/pkg/getter"
@@ -34,7 +32,7 @@ type loaded struct {
 }
 
 // load gets the chart and merges the values, in the command's order (helm: pkg/cmd/install.go, runInstall).
-func (t *task) load(source ChartSource, options ValueOptions) (loaded, error) {
+func (t *task) load(source ChartSource, dependencyUpdate bool, options ValueOptions) (loaded, error) {
 	t.phase("loading")
 	fetch := t.fetcher(source)
 	path := ""
@@ -62,7 +60,7 @@ func (t *task) load(source ChartSource, options ValueOptions) (loaded, error) {
 	if accessor.Deprecated() {
 		t.log.Warn("this chart is deprecated")
 	}
-	if parsed, err = fetch.dependencies(path, parsed, accessor); err != nil {
+	if parsed, err = fetch.dependencies(path, parsed, accessor, dependencyUpdate); err != nil {
 		return loaded{}, err
 	}
 	return loaded{parsed, values}, nil
@@ -221,9 +219,9 @@ func (f *fetcher) parse(path string) (chart.Charter, error) {
 	var parsed chart.Charter
 	var err error
 	if len(f.source.ChartArchive) > 0 {
-		parsed, err = loader.LoadArchive(bytes.NewReader(f.source.ChartArchive))
+		parsed, err = f.task.config.Charts().LoadArchive(f.source.ChartArchive)
 	} else {
-		parsed, err = loader.Load(path)
+		parsed, err = f.task.config.Charts().Load(path)
 	}
 	if err != nil {
 		return nil, chartInvalid(f.source, err)
@@ -232,7 +230,7 @@ func (f *fetcher) parse(path string) (chart.Charter, error) {
 }
 
 // dependencies checks that every dependency is in the chart, and with dependency_update fetches those that are not.
-func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart.Accessor) (chart.Charter, error) {
+func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart.Accessor, update bool) (chart.Charter, error) {
 	required := accessor.MetaDependencies()
 	if len(required) == 0 {
 		return parsed, nil
@@ -241,7 +239,7 @@ func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart
 	if missing == nil {
 		return parsed, nil
 	}
-	if !f.source.DependencyUpdate {
+	if !update {
 		return nil, &bridge.Error{
 			Code:    codeMissingDependency,
 			Message: fmt.Sprintf("an error occurred while checking for chart dependencies: %v", missing),

@@ -61,7 +61,7 @@ func install(op *bridge.Operation, config *session.Configuration, name string, r
 }
 
 func (s *scope) install(request InstallRequest) (*release.Release, error) {
-	loaded, err := s.load(request.ChartSource, request.ValueOptions)
+	loaded, err := s.load(request.ChartSource, request.DependencyUpdate, request.ValueOptions)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,6 @@ type ChartSource struct {
 	PlainHTTP             bool   `json:"plain_http"`
 	Verify                bool   `json:"verify"`
 	Keyring               string `json:"keyring"`
-	DependencyUpdate      bool   `json:"dependency_update"`
 }
 
 // Validate refuses a source that names no chart.
@@ -146,6 +145,7 @@ type RenderOptions struct {
 	SkipSchemaValidation     bool               `json:"skip_schema_validation"`
 	DisableOpenAPIValidation bool               `json:"disable_openapi_validation"`
 	EnableDNS                bool               `json:"enable_dns"`
+	DependencyUpdate         bool               `json:"dependency_update"`
 	Description              string             `json:"description"`
 	Labels                   map[string]*string `json:"labels"`
 	CreateNamespace          bool               `json:"create_namespace"`

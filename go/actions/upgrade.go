@@ -99,7 +99,7 @@ func (s *scope) installInstead(request UpgradeRequest, replace bool) (*release.R
 }
 
 func (s *scope) upgrade(request UpgradeRequest) (*release.Release, error) {
-	loaded, err := s.load(request.ChartSource, request.ValueOptions)
+	loaded, err := s.load(request.ChartSource, request.DependencyUpdate, request.ValueOptions)
 	if err != nil {
 		return nil, err
 	}

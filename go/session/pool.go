@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/cli"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/charts"
 )
 
 // Pool keeps one session for each cluster and identity as long as a Configuration uses it.
@@ -22,10 +23,11 @@ type Pool struct {
 	mu       sync.Mutex
 	sessions map[string]*Session
 	loners   atomic.Uint64
+	charts   *charts.Cache
 }
 
 // NewPool makes an empty pool.
-func NewPool() *Pool { return &Pool{sessions: map[string]*Session{}} }
+func NewPool() *Pool { return &Pool{sessions: map[string]*Session{}, charts: charts.New()} }
 
 // Configuration is one Configuration of Python: a session and how it is used.
 type Configuration struct {
@@ -159,6 +161,9 @@ func (c *Configuration) Options() Options { return c.options }
 
 // Session is what the Configuration shares with others.
 func (c *Configuration) Session() *Session { return c.session }
+
+// Charts keeps parsed charts, for all Configurations: a file is the same for everybody.
+func (c *Configuration) Charts() *charts.Cache { return c.pool.charts }
 
 // Settings makes helm's settings of the options, new ones at every call: actions change them.
 func (c *Configuration) Settings() *cli.EnvSettings { return c.options.settings(c.namespace) }

@@ -2,7 +2,23 @@
 
 from importlib.metadata import version as _version
 
-from .actions import GetValues, History, Install, List, Rollback, Status, Uninstall, Upgrade
+from .actions import (
+    GetAll,
+    GetHooks,
+    GetManifest,
+    GetMetadata,
+    GetNotes,
+    GetValues,
+    History,
+    Install,
+    List,
+    ReleaseTest,
+    Rollback,
+    Status,
+    Test,
+    Uninstall,
+    Upgrade,
+)
 from .configuration import Configuration, get_version
 from .exceptions import (
     AdmissionError,
@@ -36,6 +52,7 @@ from .exceptions import (
     ReleaseNotDeployedError,
     ReleaseNotFoundError,
     ReleasePendingError,
+    ReleaseTestError,
     ReleaseTooLargeError,
     RenderError,
     RepositoryError,
@@ -64,6 +81,11 @@ __all__ = [
     "ConflictError",
     "DigestMismatchError",
     "ForbiddenError",
+    "GetAll",
+    "GetHooks",
+    "GetManifest",
+    "GetMetadata",
+    "GetNotes",
     "GetValues",
     "HelmError",
     "HelmLibraryNotFound",
@@ -89,12 +111,15 @@ __all__ = [
     "ReleaseNotDeployedError",
     "ReleaseNotFoundError",
     "ReleasePendingError",
+    "ReleaseTest",
+    "ReleaseTestError",
     "ReleaseTooLargeError",
     "RenderError",
     "RepositoryError",
     "Rollback",
     "RollbackError",
     "Status",
+    "Test",
     "UnauthorizedError",
     "Uninstall",
     "UninstallError",

@@ -42,6 +42,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "key_file": _arguments.path,
     "keyring": _arguments.path,
     "labels": _arguments.labels,
+    "logs": _arguments.flag,
     "max": _arguments.count,
     "max_history": _arguments.count,
     "name_template": _arguments.text,

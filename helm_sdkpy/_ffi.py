@@ -14,7 +14,22 @@ from .exceptions import HelmError, HelmLibraryNotFound, error
 if TYPE_CHECKING:
     from cffi import FFI
 
-ACTIONS = ("install", "upgrade", "rollback", "uninstall", "list", "status", "history", "get_values")
+ACTIONS = (
+    "install",
+    "upgrade",
+    "rollback",
+    "uninstall",
+    "list",
+    "status",
+    "history",
+    "get_all",
+    "get_hooks",
+    "get_manifest",
+    "get_metadata",
+    "get_notes",
+    "get_values",
+    "test",
+)
 """One exported function each, all of one shape."""
 
 OVERRIDE = "HELM_SDKPY_LIBRARY"

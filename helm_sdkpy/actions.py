@@ -7,22 +7,22 @@ from typing import Any, ClassVar, Unpack
 
 from . import _arguments
 from ._action import ENCODERS, Action
-from .exceptions import InstallError, ReleaseError, RollbackError, UninstallError, UpgradeError
+from .exceptions import InstallError, ReleaseError, ReleaseTestError, RollbackError, UninstallError, UpgradeError
 from .options import (
     ChartSource,
-    GetValuesOptions,
     HistoryOptions,
     InstallOptions,
     ListOptions,
+    ReleaseTestOptions,
+    RevisionOptions,
     RollbackOptions,
     Seconds,
     ServerSide,
-    StatusOptions,
     UninstallOptions,
     UpgradeOptions,
     WaitStrategy,
 )
-from .results import Release, Revision, UninstallResult, Values
+from .results import Metadata, Release, ReleaseTestResult, Revision, UninstallResult, Values, WholeRelease
 
 
 class Install(Action):
@@ -357,14 +357,14 @@ class Status(Action):
 
     _name = "status"
     _error = ReleaseError
-    _options = StatusOptions.__optional_keys__
+    _options = RevisionOptions.__optional_keys__
 
-    async def run(self, release_name: str, **options: Unpack[StatusOptions]) -> Release:
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> Release:
         """Show a release.
 
         Args:
             release_name: The name of the release.
-            **options: See `StatusOptions`.
+            **options: See `RevisionOptions`.
 
         Returns:
             The release; `info.resources` has its objects as the cluster holds them.
@@ -416,6 +416,186 @@ class History(Action):
         return revisions
 
 
+class GetAll(Action):
+    """`helm get all`: everything that is known of a release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> whole = await GetAll(config).run("shop")
+        >>> whole["computed_values"]["replicas"]
+        3
+    """
+
+    _name = "get_all"
+    _error = ReleaseError
+    _options = RevisionOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> WholeRelease:
+        """Get a release with its values, hooks, manifest and notes.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `RevisionOptions`.
+
+        Returns:
+            The release; `computed_values` are those that its chart was rendered with.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> (await GetAll(config).run("shop", revision=2))["info"]["notes"]
+        """
+        whole: WholeRelease = await self._run(options, release_name=release_name)
+        return whole
+
+
+class GetHooks(Action):
+    """`helm get hooks`: the hooks of a release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> list(yaml.safe_load_all(await GetHooks(config).run("shop")))
+    """
+
+    _name = "get_hooks"
+    _error = ReleaseError
+    _options = RevisionOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> str:
+        """Get the manifests of a release's hooks.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `RevisionOptions`.
+
+        Returns:
+            YAML documents, each after the path of its template, as the command prints them without its last line
+            break. Empty where there are no hooks. Each hook's last run is in `GetAll`'s `hooks`.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> print(await GetHooks(config).run("shop", revision=2))
+        """
+        manifests: str = await self._run(options, release_name=release_name)
+        return manifests
+
+
+class GetManifest(Action):
+    """`helm get manifest`: the objects of a release.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> list(yaml.safe_load_all(await GetManifest(config).run("shop")))
+    """
+
+    _name = "get_manifest"
+    _error = ReleaseError
+    _options = RevisionOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> str:
+        """Get the objects of a release as its chart rendered them.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `RevisionOptions`.
+
+        Returns:
+            YAML documents, as the command prints them without its last line break. Hooks are not among them.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> print(await GetManifest(config).run("shop", revision=2))
+        """
+        manifest: str = await self._run(options, release_name=release_name)
+        return manifest
+
+
+class GetMetadata(Action):
+    """`helm get metadata`: which chart a release is of, and how it stands.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> metadata = await GetMetadata(config).run("shop")
+        >>> metadata["chart"], metadata["version"], metadata["status"]
+        ('shop', '1.2.0', 'deployed')
+    """
+
+    _name = "get_metadata"
+    _error = ReleaseError
+    _options = RevisionOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> Metadata:
+        """Get what a release is of, without what was rendered.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `RevisionOptions`.
+
+        Returns:
+            The metadata.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> (await GetMetadata(config).run("shop", revision=2))["deployedAt"]
+        """
+        metadata: Metadata = await self._run(options, release_name=release_name)
+        return metadata
+
+
+class GetNotes(Action):
+    """`helm get notes`: what the chart of a release has to say to its user.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> print(await GetNotes(config).run("shop"))
+    """
+
+    _name = "get_notes"
+    _error = ReleaseError
+    _options = RevisionOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[RevisionOptions]) -> str:
+        """Get the notes of a release.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `RevisionOptions`.
+
+        Returns:
+            The notes, without the command's heading `NOTES:` and its last line break. Empty where there are none.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await GetNotes(config).run("shop", revision=2)
+        """
+        notes: str = await self._run(options, release_name=release_name)
+        return notes
+
+
 class GetValues(Action):
     """`helm get values`: the values of a release.
 
@@ -428,15 +608,15 @@ class GetValues(Action):
 
     _name = "get_values"
     _error = ReleaseError
-    _options = GetValuesOptions.__optional_keys__
+    _options = RevisionOptions.__optional_keys__
 
-    async def run(self, release_name: str, all: bool = False, **options: Unpack[GetValuesOptions]) -> Values:
+    async def run(self, release_name: str, all: bool = False, **options: Unpack[RevisionOptions]) -> Values:
         """Get the values of a release.
 
         Args:
             release_name: The name of the release.
             all: The chart's own values too. Default: False, those that were given.
-            **options: See `GetValuesOptions`.
+            **options: See `RevisionOptions`.
 
         Returns:
             The values.
@@ -450,3 +630,53 @@ class GetValues(Action):
         """
         values: Values = await self._run(options, release_name=release_name, all=all)
         return values
+
+
+class ReleaseTest(Action):
+    """`helm test`: run the tests of a release, which are hooks of its chart.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> tested = await ReleaseTest(config).run("shop", logs=True)
+        >>> [(test.get("name"), test["last_run"]["phase"]) for test in tested["hooks"]]
+        [('shop-test', 'Succeeded')]
+    """
+
+    __test__ = False
+    """Nothing for pytest to collect."""
+
+    _name = "test"
+    _error = ReleaseTestError
+    _options = ReleaseTestOptions.__optional_keys__
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "filter": _arguments.texts}
+
+    async def run(self, release_name: str, **options: Unpack[ReleaseTestOptions]) -> ReleaseTestResult:
+        """Run the tests of a release, one after the other.
+
+        A cancel ends the test that runs; the release stays as it was. What the test left in the cluster stays until
+        it is run again, unless its deletion policy says otherwise.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `ReleaseTestOptions`.
+
+        Returns:
+            The release: each hook's `last_run` says how it ended. With `logs`, what the tests wrote.
+
+        Raises:
+            ReleaseTestError: A test failed, which is a `HookError` too, or could not be run; it is a `ReleaseError` and
+                a `ChartError`. `details["tests"]` has the `name`, `kind` and `last_run` of those that were run, and
+                with `logs` there are `details["logs"]`.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await ReleaseTest(config).run("shop", filter=["name=shop-smoke", "name=shop-load"], timeout=60)
+        """
+        tested: ReleaseTestResult = await self._run(options, release_name=release_name)
+        return tested
+
+
+Test = ReleaseTest
+"""The same, by the name of the command."""

@@ -8,6 +8,7 @@
     ├── RollbackError
     ├── ReleaseError
     ├── ChartError
+    ├── ReleaseTestError                                                    also ReleaseError, ChartError
     ├── RegistryError
     ├── ConfigurationError
     ├── ValidationError
@@ -100,6 +101,10 @@ class ReleaseError(HelmError):
 
 class ChartError(HelmError):
     """Something is wrong with a chart, or an action on one failed."""
+
+
+class ReleaseTestError(ReleaseError, ChartError):
+    """A test of a release failed, or the tests could not be run."""
 
 
 class RegistryError(HelmError):

@@ -230,8 +230,8 @@ class ListOptions(EventOptions, total=False):
     """Releases that are being uninstalled. Default: False."""
 
 
-class StatusOptions(EventOptions, total=False):
-    """The options of Status beyond its signature."""
+class RevisionOptions(EventOptions, total=False):
+    """The options of the actions that show one revision of a release: Status and the Get ones."""
 
     revision: int
     """The revision. Default: 0, the newest."""
@@ -246,8 +246,12 @@ class HistoryOptions(EventOptions, total=False):
     """Accepted for the command's sake: `rollback_revision` is in every result that has one. Default: False."""
 
 
-class GetValuesOptions(EventOptions, total=False):
-    """The options of GetValues beyond its signature."""
+class ReleaseTestOptions(EventOptions, total=False):
+    """The options of ReleaseTest beyond its signature."""
 
-    revision: int
-    """The revision. Default: 0, the newest."""
+    filter: str | Sequence[str] | None
+    """`name=TEST` runs these tests only, `!name=TEST` leaves some out; several with commas. Default: all tests."""
+    logs: bool
+    """Give what the tests wrote, up to 4 MiB of each container. Default: False."""
+    timeout: Seconds
+    """Seconds, or a timedelta, for each test. Default: 300."""

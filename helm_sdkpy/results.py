@@ -129,6 +129,57 @@ class Revision(TypedDict):
     rollback_revision: NotRequired[int]
 
 
+class WholeRelease(Release):
+    """A revision with the values that its chart was rendered with: what GetAll gives."""
+
+    computed_values: dict[str, Any]
+    """The values that were given over the chart's own and its subcharts'."""
+
+
+class Metadata(TypedDict):
+    """Which chart a revision is of and how it stands, as `helm get metadata -o json` has it."""
+
+    name: str
+    chart: str
+    """The chart's name."""
+    version: str
+    """The chart's version."""
+    appVersion: str
+    annotations: dict[str, str]
+    """The chart's."""
+    labels: dict[str, str]
+    """Those that were given to the release."""
+    dependencies: list[Dependency]
+    namespace: str
+    revision: int
+    status: str
+    deployedAt: str
+    """RFC 3339, to the second."""
+    applyMethod: str
+    """`ssa` (server-side), `csa` (client-side), or empty: client-side, by a helm before 4."""
+
+
+class ReleaseTestLog(TypedDict):
+    """What a container of a test wrote."""
+
+    test: str
+    """The test's name."""
+    kind: str
+    """What the test is: `Pod` or `Job`. The command shows the logs of pods only."""
+    pod: str
+    container: str
+    log: str
+    error: NotRequired[str]
+    """Why it could not be had."""
+
+
+class ReleaseTestResult(Release):
+    """A release after its tests: what ReleaseTest gives."""
+
+    logs: list[ReleaseTestLog]
+    """In the order in which the tests ran; empty unless they were asked for."""
+
+
 class UninstallResult(TypedDict):
     """What an uninstall leaves to be said."""
 

@@ -13,17 +13,30 @@ import helm_sdkpy
 GO_ACTIONS: Final = Path(__file__).parents[1] / "go" / "actions"
 
 COMMANDS: Final[dict[str, Any]] = {
+    "get all": helm_sdkpy.GetAll.run,
+    "get hooks": helm_sdkpy.GetHooks.run,
+    "get manifest": helm_sdkpy.GetManifest.run,
+    "get metadata": helm_sdkpy.GetMetadata.run,
+    "get notes": helm_sdkpy.GetNotes.run,
     "get values": helm_sdkpy.GetValues.run,
     "history": helm_sdkpy.History.run,
     "install": helm_sdkpy.Install.run,
     "list": helm_sdkpy.List.run,
     "rollback": helm_sdkpy.Rollback.run,
     "status": helm_sdkpy.Status.run,
+    "test": helm_sdkpy.ReleaseTest.run,
     "uninstall": helm_sdkpy.Uninstall.run,
     "upgrade": helm_sdkpy.Upgrade.run,
 }
 
-SHARED_REQUESTS: Final[dict[str, str]] = {}
+SHARED_REQUESTS: Final[dict[str, str]] = {
+    "get all": "RevisionRequest",
+    "get hooks": "RevisionRequest",
+    "get manifest": "RevisionRequest",
+    "get metadata": "RevisionRequest",
+    "get notes": "RevisionRequest",
+    "status": "RevisionRequest",
+}
 """Commands whose request struct in Go is not called as they are (`helm get values`: GetValuesRequest)."""
 
 # docs/architecture.md, "Arguments that are not one to one with the keywords".

@@ -36,7 +36,7 @@ func TestMixedOperationsAtOnce(t *testing.T) {
 		func(i int) error { _, err := r.upgrade(releases[i], chart, nil); return err },
 		func(i int) error {
 			op, _ := r.op()
-			_, err := Status(op, r.config, StatusRequest{ReleaseName: releases[i]})
+			_, err := Status(op, r.config, RevisionRequest{ReleaseName: releases[i]})
 			return err
 		},
 		func(int) error { op, _ := r.op(); _, err := List(op, r.config, ListRequest{}); return err },

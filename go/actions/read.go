@@ -9,6 +9,24 @@ import (
 	release "helm.sh/helm/v4/pkg/release/v1"
 )
 
+// RevisionRequest are the arguments of the commands that show one revision: `helm status` and most of `helm get`.
+type RevisionRequest struct {
+	ReleaseName string `json:"release_name"`
+	Revision    int    `json:"revision"`
+}
+
+// Validate refuses what can be known to be wrong before anything is done.
+func (r RevisionRequest) Validate() error {
+	return validRevision(r.ReleaseName, r.Revision)
+}
+
+func validRevision(name string, revision int) error {
+	if revision < 0 {
+		return invalid("revision", "is %d: it must be 0 (the newest) or more", revision)
+	}
+	return validName(name)
+}
+
 // found is what is known of the newest revision without decoding it.
 type found struct {
 	revision int
@@ -45,6 +63,34 @@ func (s *scope) read(number int) (*release.Release, error) {
 	}
 	rel.Labels = ownLabels(whole.labels)
 	return &rel, decodeRecord(whole.data, &rel)
+}
+
+// outline is what of a record is shown: all but the chart's templates, files and values, which are most of its size.
+type outline struct {
+	summary
+	Config      map[string]any  `json:"config"`
+	Manifest    string          `json:"manifest"`
+	Hooks       []*release.Hook `json:"hooks"`
+	ApplyMethod string          `json:"apply_method"`
+}
+
+// readOutline is a revision of the scope's release without what no caller is shown; 0 is the newest.
+func (s *scope) readOutline(number int) (*release.Release, error) {
+	whole, err := s.fetch(number)
+	if err != nil {
+		return nil, err
+	}
+	if whole == nil {
+		rel := &release.Release{}
+		return rel, s.readWhole(number, rel)
+	}
+	var read outline
+	if err := decodeRecord(whole.data, &read); err != nil {
+		return nil, err
+	}
+	rel := read.summary.release(ownLabels(whole.labels))
+	rel.Config, rel.Manifest, rel.Hooks, rel.ApplyMethod = read.Config, read.Manifest, read.Hooks, read.ApplyMethod
+	return rel, nil
 }
 
 // keptConfig is the size of values that are kept; larger ones are read anew.

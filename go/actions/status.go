@@ -9,26 +9,8 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
-// StatusRequest are the arguments of `helm status`.
-type StatusRequest struct {
-	ReleaseName string `json:"release_name"`
-	Revision    int    `json:"revision"`
-}
-
-// Validate refuses what can be known to be wrong before anything is done.
-func (r StatusRequest) Validate() error {
-	return validRevision(r.ReleaseName, r.Revision)
-}
-
-func validRevision(name string, revision int) error {
-	if revision < 0 {
-		return invalid("revision", "is %d: it must be 0 (the newest) or more", revision)
-	}
-	return validName(name)
-}
-
 // Status does what `helm status` does: a release's record, and its objects as they are in the cluster.
-func Status(op *bridge.Operation, config *session.Configuration, request StatusRequest) (*Release, error) {
+func Status(op *bridge.Operation, config *session.Configuration, request RevisionRequest) (*Release, error) {
 	s, err := enter(op, config, "status", request.ReleaseName, false)
 	if err != nil {
 		return nil, err
@@ -38,7 +20,7 @@ func Status(op *bridge.Operation, config *session.Configuration, request StatusR
 }
 
 func (s *scope) status(number int) (*release.Release, error) {
-	rel, err := s.read(number)
+	rel, err := s.readOutline(number)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,37 @@ func helm_sdkpy_history(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.History)
 }
 
+//export helm_sdkpy_get_all
+func helm_sdkpy_get_all(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.GetAll)
+}
+
+//export helm_sdkpy_get_hooks
+func helm_sdkpy_get_hooks(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.GetHooks)
+}
+
+//export helm_sdkpy_get_manifest
+func helm_sdkpy_get_manifest(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.GetManifest)
+}
+
+//export helm_sdkpy_get_metadata
+func helm_sdkpy_get_metadata(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.GetMetadata)
+}
+
+//export helm_sdkpy_get_notes
+func helm_sdkpy_get_notes(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.GetNotes)
+}
+
 //export helm_sdkpy_get_values
 func helm_sdkpy_get_values(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.GetValues)
+}
+
+//export helm_sdkpy_test
+func helm_sdkpy_test(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Test)
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
@@ -66,6 +67,10 @@ func (a aim) read(object *unstructured.Unstructured) (status.Status, string) {
 	kind := object.GroupVersionKind().GroupKind()
 	if a == aimHook && kind != jobs && kind != pods {
 		return status.CurrentStatus, ""
+	}
+	if a == aimHook && kind == pods && podPhase(object) == string(corev1.PodFailed) {
+		// kstatus takes a failed pod for one that may still run; Helm's own reader, which is internal, does not.
+		return status.FailedStatus, fmt.Sprintf("pod %s failed", object.GetName())
 	}
 	result, err := status.Compute(object)
 	if err != nil {

@@ -41,6 +41,7 @@ func TestWhatCountsAsReady(t *testing.T) {
 		broken  = `{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"a"},"status":{"failed":1,"conditions":[{"type":"Failed","status":"True"}]}}`
 		pod     = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`
 		done    = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"status":{"phase":"Succeeded"}}`
+		crashed = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"status":{"phase":"Failed"}}`
 		partly  = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a","generation":1},"spec":{"replicas":3},
 			"status":{"observedGeneration":1,"replicas":3,"updatedReplicas":3,"readyReplicas":1,"availableReplicas":1}}`
 		leaving = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","deletionTimestamp":"2026-01-01T00:00:00Z"}}`
@@ -61,6 +62,7 @@ func TestWhatCountsAsReady(t *testing.T) {
 		{aimReady, pod, "ready", "Pod is Ready"},
 		{aimHook, pod, "in_progress", "Pod is Ready"},
 		{aimHook, done, "ready", ""},
+		{aimHook, crashed, "failed", "pod a failed"},
 		{aimReady, partly, "in_progress", "Available: 1/3"},
 		{aimHook, partly, "ready", ""},
 		{aimGone, leaving, "terminating", "Resource scheduled for deletion"},

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference"
 # Names of the drop-in target whose time has not come: they belong to other commands.
 LATER = {
-    "Lint", "Package", "Pull", "Push", "RegistryLogin", "RegistryLogout", "ReleaseTest", "RepoAdd", "RepoList",
-    "RepoRemove", "RepoUpdate", "Show", "Test",
+    "Lint", "Package", "Pull", "Push", "RegistryLogin", "RegistryLogout", "RepoAdd", "RepoList",
+    "RepoRemove", "RepoUpdate", "Show",
 }  # fmt: skip
 # The two defaults that are helm's and not the drop-in target's (design, "Names and options").
 CHANGED_DEFAULTS = {

@@ -66,6 +66,7 @@ from .exceptions import (
     WaitFailedError,
     WaitTimeoutError,
 )
+from .repo import RepoAdd, RepoList, RepoRemove, RepoUpdate
 
 __version__ = _version("helm-sdkpy")
 
@@ -115,6 +116,10 @@ __all__ = [
     "ReleaseTestError",
     "ReleaseTooLargeError",
     "RenderError",
+    "RepoAdd",
+    "RepoList",
+    "RepoRemove",
+    "RepoUpdate",
     "RepositoryError",
     "Rollback",
     "RollbackError",

@@ -13,6 +13,7 @@ from .exceptions import HelmError, error
 ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "all": _arguments.flag,
     "all_namespaces": _arguments.flag,
+    "allow_deprecated_repos": _arguments.flag,
     "ca_file": _arguments.path,
     "cascade": _arguments.choice("background", "orphan", "foreground"),
     "cert_file": _arguments.path,
@@ -31,6 +32,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "filter": _arguments.text,
     "force_conflicts": _arguments.flag,
     "force_replace": _arguments.flag,
+    "force_update": _arguments.flag,
     "generate_name": _arguments.flag,
     "hide_notes": _arguments.flag,
     "hide_secret": _arguments.flag,
@@ -45,10 +47,12 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "logs": _arguments.flag,
     "max": _arguments.count,
     "max_history": _arguments.count,
+    "name": _arguments.text,
     "name_template": _arguments.text,
     "no_hooks": _arguments.flag,
     "offset": _arguments.count,
     "pass_credentials": _arguments.flag,
+    "pass_credentials_all": _arguments.flag,
     "password": _arguments.text,
     "pending": _arguments.flag,
     "plain_http": _arguments.flag,
@@ -77,6 +81,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "timeout": _arguments.seconds,
     "uninstalled": _arguments.flag,
     "uninstalling": _arguments.flag,
+    "url": _arguments.text,
     "username": _arguments.text,
     "values": _arguments.values,
     "values_files": _arguments.paths,
@@ -193,6 +198,7 @@ RULES: Final[dict[str, Callable[[object], dict[str, Any]]]] = {
 ALIASES: Final[dict[str, tuple[str, object]]] = {
     "server_side_apply": ("server_side", "auto"),
     "history_max": ("max_history", 10),
+    "pass_credentials_all": ("pass_credentials", False),
 }
 """Second keywords for the same thing: the name on the wire, and the default that both have."""
 

@@ -29,6 +29,10 @@ ACTIONS = (
     "get_notes",
     "get_values",
     "test",
+    "repo_add",
+    "repo_remove",
+    "repo_list",
+    "repo_update",
 )
 """One exported function each, all of one shape."""
 

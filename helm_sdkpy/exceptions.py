@@ -108,7 +108,7 @@ class ReleaseTestError(ReleaseError, ChartError):
 
 
 class RegistryError(HelmError):
-    """An OCI registry refused, or could not be used."""
+    """An action on a registry or a chart repository failed, or a registry could not be used."""
 
 
 class ConfigurationError(HelmError):

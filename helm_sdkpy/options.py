@@ -255,3 +255,33 @@ class ReleaseTestOptions(EventOptions, total=False):
     """Give what the tests wrote, up to 4 MiB of each container. Default: False."""
     timeout: Seconds
     """Seconds, or a timedelta, for each test. Default: 300."""
+
+
+class IndexOptions(TypedDict, total=False):
+    """How a repository's index is downloaded."""
+
+    timeout: Seconds
+    """Seconds for the download. Default: 120."""
+
+
+class RepoAddOptions(IndexOptions, EventOptions, total=False):
+    """The options of RepoAdd beyond its signature."""
+
+    allow_deprecated_repos: bool
+    """Allow repositories of the Helm project that are gone. Default: False."""
+    force_update: bool
+    """Replace the repository of that name. Default: False."""
+    pass_credentials: bool
+    """The same as `pass_credentials_all`, by the flag's name. Default: False."""
+
+
+class RepoRemoveOptions(EventOptions, total=False):
+    """The options of RepoRemove beyond its signature."""
+
+
+class RepoListOptions(EventOptions, total=False):
+    """The options of RepoList."""
+
+
+class RepoUpdateOptions(IndexOptions, EventOptions, total=False):
+    """The options of RepoUpdate beyond its signature."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Maintainer(TypedDict, total=False):
@@ -186,6 +186,39 @@ class UninstallResult(TypedDict):
     release: Release | None
     """The release as it was; None where there was none and `ignore_not_found` allowed it."""
     info: str
+
+
+class Repository(TypedDict):
+    """A chart repository of helm's list; the password is left out."""
+
+    name: str
+    url: str
+    username: NotRequired[str]
+    certFile: NotRequired[str]
+    keyFile: NotRequired[str]
+    caFile: NotRequired[str]
+    insecure_skip_tls_verify: NotRequired[bool]
+    pass_credentials_all: NotRequired[bool]
+
+
+class AddedRepository(TypedDict):
+    """What became of a repository that was added."""
+
+    name: str
+    url: str
+    status: Literal["added", "replaced", "unchanged"]
+    """`unchanged`: it was there already, with the same settings."""
+    charts: int
+    """How many charts its index has; 0 where it is unchanged, and was not asked."""
+
+
+class UpdatedRepository(TypedDict):
+    """A repository whose index was updated."""
+
+    name: str
+    url: str
+    charts: int
+    """How many charts its index has."""
 
 
 Values: TypeAlias = dict[str, Any]

@@ -22,6 +22,10 @@ COMMANDS: Final[dict[str, Any]] = {
     "history": helm_sdkpy.History.run,
     "install": helm_sdkpy.Install.run,
     "list": helm_sdkpy.List.run,
+    "repo add": helm_sdkpy.RepoAdd.run,
+    "repo list": helm_sdkpy.RepoList.run,
+    "repo remove": helm_sdkpy.RepoRemove.run,
+    "repo update": helm_sdkpy.RepoUpdate.run,
     "rollback": helm_sdkpy.Rollback.run,
     "status": helm_sdkpy.Status.run,
     "test": helm_sdkpy.ReleaseTest.run,
@@ -41,7 +45,9 @@ SHARED_REQUESTS: Final[dict[str, str]] = {
 
 # docs/architecture.md, "Arguments that are not one to one with the keywords".
 WIRE_ONLY: Final = {"chart_archive", "post_renderer_callable"}
-PYTHON_ONLY: Final = {"on_event", "server_side_apply", "history_max", "show_rollback_revision"}
+PYTHON_ONLY: Final = {
+    "on_event", "server_side_apply", "history_max", "pass_credentials_all", "show_rollback_revision",
+}  # fmt: skip
 """Other names for a field of the wire, and what results always carry (a column of helm's table)."""
 
 

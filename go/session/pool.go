@@ -24,10 +24,15 @@ type Pool struct {
 	sessions map[string]*Session
 	loners   atomic.Uint64
 	charts   *charts.Cache
+	catalogs *Catalogs
+
+	fileLocks fileLocks
 }
 
 // NewPool makes an empty pool.
-func NewPool() *Pool { return &Pool{sessions: map[string]*Session{}, charts: charts.New()} }
+func NewPool() *Pool {
+	return &Pool{sessions: map[string]*Session{}, charts: charts.New(), catalogs: newCatalogs(catalogBytes)}
+}
 
 // Configuration is one Configuration of Python: a session and how it is used.
 type Configuration struct {

@@ -1,0 +1,201 @@
+"""The actions on chart repositories and registries: one class for each helm command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Unpack
+
+from . import _arguments
+from ._action import ENCODERS, Action
+from .exceptions import RegistryError
+from .options import RepoAddOptions, RepoListOptions, RepoRemoveOptions, RepoUpdateOptions, StrPath
+from .results import AddedRepository, Repository, UpdatedRepository
+
+
+class RepoAdd(Action):
+    """`helm repo add`: add a chart repository to helm's list.
+
+    The list is helm's own file, under helm's own lock: the command sees what is added here, and the other way round.
+
+    Args:
+        config: Says where the list and the cache are (`repository_config`, `repository_cache`).
+
+    Example:
+        >>> await RepoAdd(config).run("shop", "https://charts.example/shop")
+        {'name': 'shop', 'url': 'https://charts.example/shop', 'status': 'added', 'charts': 3}
+    """
+
+    _name = "repo_add"
+    _error = RegistryError
+    _options = RepoAddOptions.__optional_keys__
+    _required = ("name", "url")
+
+    async def run(  # noqa: PLR0917 - in the drop-in target's order
+        self,
+        name: str,
+        url: str,
+        username: str | None = None,
+        password: str | None = None,
+        insecure_skip_tls_verify: bool = False,
+        pass_credentials_all: bool = False,
+        cert_file: StrPath | None = None,
+        key_file: StrPath | None = None,
+        ca_file: StrPath | None = None,
+        **options: Unpack[RepoAddOptions],
+    ) -> AddedRepository:
+        """Download the repository's index and put the repository on the list.
+
+        What fails leaves the list and the cache as they were.
+
+        Args:
+            name: The repository's name, the part of `name/chart` before the slash.
+            url: The address that `index.yaml` is under.
+            username: User name at the repository. Default: None.
+            password: Its password. Helm keeps it in the list, in a file that only the user may read. Default: None.
+            insecure_skip_tls_verify: Do not check the server's certificate. Default: False.
+            pass_credentials_all: Send the credentials to other hosts that the index names. Default: False.
+            cert_file: Client certificate. Default: None.
+            key_file: Client certificate's key. Default: None.
+            ca_file: Certificate authorities of the server. Default: the system's.
+            **options: See `RepoAddOptions`.
+
+        Returns:
+            What became of it: added, replaced (`force_update`), or unchanged.
+
+        Raises:
+            RegistryError: It failed. The error's class also says why: `RepositoryError` where it can not be reached,
+                is no repository or has the name of another one, `UnauthorizedError`, `CertificateError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RepoAdd(config).run("shop", "https://charts.example/shop", "me", "secret", ca_file="ca.crt")
+        """
+        added: AddedRepository = await self._run(
+            options,
+            name=name,
+            url=url,
+            username=username,
+            password=password,
+            insecure_skip_tls_verify=insecure_skip_tls_verify,
+            pass_credentials_all=pass_credentials_all,
+            cert_file=cert_file,
+            key_file=key_file,
+            ca_file=ca_file,
+        )
+        return added
+
+
+class RepoRemove(Action):
+    """`helm repo remove`: take chart repositories off helm's list.
+
+    Args:
+        config: Says where the list and the cache are.
+
+    Example:
+        >>> await RepoRemove(config).run("shop")
+        [{'name': 'shop', 'url': 'https://charts.example/shop'}]
+    """
+
+    _name = "repo_remove"
+    _error = RegistryError
+    _options = RepoRemoveOptions.__optional_keys__
+    _required = ("name",)
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "name": _arguments.texts}
+
+    async def run(self, name: str | Sequence[str], **options: Unpack[RepoRemoveOptions]) -> list[Repository]:
+        """Remove repositories, and what the cache has of them.
+
+        Args:
+            name: The name, or several: where one of them is unknown, none is removed.
+            **options: See `RepoRemoveOptions`.
+
+        Returns:
+            The repositories that were removed.
+
+        Raises:
+            RegistryError: It failed, as a `RepositoryError` where there is no such repository.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RepoRemove(config).run(["shop", "tools"])
+        """
+        removed: list[Repository] = await self._run(options, name=name)
+        return removed
+
+
+class RepoList(Action):
+    """`helm repo list`: the chart repositories on helm's list.
+
+    Args:
+        config: Says where the list is.
+
+    Example:
+        >>> [repository["name"] for repository in await RepoList(config).run()]
+        ['shop', 'tools']
+    """
+
+    _name = "repo_list"
+    _error = RegistryError
+    _options = RepoListOptions.__optional_keys__
+    _required = ()
+
+    async def run(self, **options: Unpack[RepoListOptions]) -> list[Repository]:
+        """List repositories.
+
+        Args:
+            **options: See `RepoListOptions`.
+
+        Returns:
+            One dict for each, in the list's order; none where there is no list.
+
+        Raises:
+            RegistryError: The list can not be read.
+            TypeError: There is no such option.
+
+        Example:
+            >>> for repository in await RepoList(config).run():
+            ...     print(repository["name"], repository["url"])
+        """
+        listed: list[Repository] = await self._run(options)
+        return listed
+
+
+class RepoUpdate(Action):
+    """`helm repo update`: download the indexes of chart repositories anew.
+
+    Args:
+        config: Says where the list and the cache are.
+
+    Example:
+        >>> await RepoUpdate(config).run()
+        [{'name': 'shop', 'url': 'https://charts.example/shop', 'charts': 3}]
+    """
+
+    _name = "repo_update"
+    _error = RegistryError
+    _options = RepoUpdateOptions.__optional_keys__
+    _required = ()
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "name": _arguments.texts}
+
+    async def run(
+        self, name: str | Sequence[str] | None = None, **options: Unpack[RepoUpdateOptions]
+    ) -> list[UpdatedRepository]:
+        """Update indexes, all at once.
+
+        Args:
+            name: The name, or several. Default: None, all repositories of the list.
+            **options: See `RepoUpdateOptions`.
+
+        Returns:
+            One dict for each repository, in the list's order.
+
+        Raises:
+            RegistryError: One or more could not be updated; the others were. `details["failed"]` has the `name`, `url`,
+                `code` and `message` of each.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RepoUpdate(config).run(["shop", "tools"], timeout=30)
+        """
+        updated: list[UpdatedRepository] = await self._run(options, name=name)
+        return updated

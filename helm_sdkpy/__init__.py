@@ -19,6 +19,7 @@ from .actions import (
     Uninstall,
     Upgrade,
 )
+from .chart import Lint, Show, Template
 from .configuration import Configuration, get_version
 from .exceptions import (
     AdmissionError,
@@ -97,6 +98,7 @@ __all__ = [
     "InstallError",
     "InvalidObjectError",
     "KubeVersionError",
+    "Lint",
     "List",
     "ManifestError",
     "MissingDependencyError",
@@ -123,7 +125,9 @@ __all__ = [
     "RepositoryError",
     "Rollback",
     "RollbackError",
+    "Show",
     "Status",
+    "Template",
     "Test",
     "UnauthorizedError",
     "Uninstall",

@@ -14,6 +14,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "all": _arguments.flag,
     "all_namespaces": _arguments.flag,
     "allow_deprecated_repos": _arguments.flag,
+    "api_versions": _arguments.texts,
     "ca_file": _arguments.path,
     "cascade": _arguments.choice("background", "orphan", "foreground"),
     "cert_file": _arguments.path,
@@ -38,11 +39,15 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "hide_secret": _arguments.flag,
     "history_max": _arguments.count,
     "ignore_not_found": _arguments.flag,
+    "include_crds": _arguments.flag,
     "insecure_skip_tls_verify": _arguments.flag,
     "install": _arguments.flag,
+    "is_upgrade": _arguments.flag,
+    "jsonpath": _arguments.text,
     "keep_history": _arguments.flag,
     "key_file": _arguments.path,
     "keyring": _arguments.path,
+    "kube_version": _arguments.text,
     "labels": _arguments.labels,
     "logs": _arguments.flag,
     "max": _arguments.count,
@@ -51,6 +56,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "name_template": _arguments.text,
     "no_hooks": _arguments.flag,
     "offset": _arguments.count,
+    "output_dir": _arguments.path,
     "pass_credentials": _arguments.flag,
     "pass_credentials_all": _arguments.flag,
     "password": _arguments.text,
@@ -74,21 +80,27 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "set_json": _arguments.texts,
     "set_literal": _arguments.texts,
     "set_string": _arguments.texts,
+    "show_only": _arguments.texts,
     "skip_crds": _arguments.flag,
     "skip_schema_validation": _arguments.flag,
+    "skip_tests": _arguments.flag,
+    "strict": _arguments.flag,
     "superseded": _arguments.flag,
     "take_ownership": _arguments.flag,
     "timeout": _arguments.seconds,
     "uninstalled": _arguments.flag,
     "uninstalling": _arguments.flag,
     "url": _arguments.text,
+    "use_release_name": _arguments.flag,
     "username": _arguments.text,
+    "validate": _arguments.flag,
     "values": _arguments.values,
     "values_files": _arguments.paths,
     "verify": _arguments.flag,
     "version": _arguments.text,
     "wait": _arguments.wait,
     "wait_for_jobs": _arguments.flag,
+    "with_subcharts": _arguments.flag,
 }
 """How each keyword is checked and sent. What is missing here has a rule of its own below."""
 
@@ -109,17 +121,28 @@ class Action:
 
     async def _run(self, options: Mapping[str, object], **leading: object) -> Any:
         """Check the arguments, run the operation, give its result."""
-        _arguments.check_names(f"{type(self).__name__}.run", options, self._options, leading)
+        return await self._start(self._name, "run", self._options, options, leading)
+
+    async def _start(
+        self,
+        action: str,
+        method: str,
+        known: frozenset[str],
+        options: Mapping[str, object],
+        leading: Mapping[str, object],
+    ) -> Any:
+        """Do it for one of several methods of a class."""
+        _arguments.check_names(f"{type(self).__name__}.{method}", options, known, leading)
         given = {name: value for name, value in {**leading, **options}.items() if value is not None}
         release = given.get("release_name")
         try:
-            call = self._call(given)
+            call = self._call(action, given)
         except _arguments.Refused as refused:
             named = release if isinstance(release, str) else None
             raise error(self._error, "invalid_argument", str(refused), {"field": refused.field}, named) from None
         return await operations.run(self.config.connection, call)
 
-    def _call(self, given: dict[str, object]) -> Call:
+    def _call(self, action: str, given: dict[str, object]) -> Call:
         on_event = given.pop("on_event", None)
         if on_event is not None and not callable(on_event):
             raise _arguments.Refused("on_event", f"must be callable, not a {type(on_event).__name__}")
@@ -127,7 +150,7 @@ class Action:
         _arguments.exclusive(given, "force_replace", "force_conflicts")
         arguments = self._encode(given)
         return Call(
-            action=self._name,
+            action=action,
             error=self._error,
             arguments=arguments,
             release=cast("str | None", arguments.get("release_name")),

@@ -285,3 +285,81 @@ class RepoListOptions(EventOptions, total=False):
 
 class RepoUpdateOptions(IndexOptions, EventOptions, total=False):
     """The options of RepoUpdate beyond its signature."""
+
+
+class TemplateOptions(
+    ChartSourceOptions, ValuesOptions, WaitOptions, ApplyOptions, RenderOptions, EventOptions, total=False
+):
+    """The options of Template beyond its signature.
+
+    As the helm command has it, those that say how a release is applied are accepted and have no effect:
+    `create_namespace`, `description`, `force_conflicts`, `force_replace`, `generate_name`, `hide_notes`,
+    `render_subchart_notes`, `replace`, `rollback_on_failure`, `server_side`, `timeout`, `wait`, `wait_for_jobs`, and
+    unless the cluster is asked `disable_openapi_validation`, `skip_crds` and `take_ownership`.
+    """
+
+    api_versions: str | Sequence[str] | None
+    """What `.Capabilities.APIVersions` has besides Kubernetes' own; several with commas. Default: none."""
+    create_namespace: bool
+    """Without effect. Default: False."""
+    disable_openapi_validation: bool
+    """With `dry_run="server"`, do not check the objects against the cluster's schemas. Default: False."""
+    force_conflicts: bool
+    """Without effect. Default: False."""
+    generate_name: bool
+    """Without effect: the name is `release-name` unless one is given. Default: False."""
+    include_crds: bool
+    """Render the chart's `crds/` too. Default: False."""
+    is_upgrade: bool
+    """Set `.Release.IsUpgrade` instead of `.Release.IsInstall`. Default: False."""
+    kube_version: str | None
+    """The Kubernetes version for `.Capabilities.KubeVersion`. Default: that of helm's client."""
+    name_template: str | None
+    """A template that makes the name; `release_name` is None then. Default: None."""
+    output_dir: StrPath | None
+    """Write what was rendered to files below this directory. Default: None."""
+    replace: bool
+    """Without effect. Default: False."""
+    rollback_on_failure: bool
+    """Without effect. Default: False."""
+    show_only: str | Sequence[str] | None
+    """Only what these templates render, as paths in the chart (`templates/a.yaml`) or globs. Default: all."""
+    skip_schema_validation: bool
+    """Do not check the values against the chart's schema. Default: False."""
+    skip_tests: bool
+    """Leave out tests. Default: False."""
+    take_ownership: bool
+    """With `dry_run="server"`, objects that are there are no error. Default: False."""
+    use_release_name: bool
+    """helm's `--release-name`: below `output_dir` comes a directory of the release's name. Default: False."""
+    validate: bool
+    """The same as `dry_run="server"`. Default: False."""
+    wait_for_jobs: bool
+    """Without effect. Default: False."""
+
+
+class LintOptions(ValuesOptions, EventOptions, total=False):
+    """The options of Lint beyond its signature."""
+
+    kube_version: str | None
+    """The Kubernetes version for capabilities and for what is deprecated. Default: that of helm's client."""
+    skip_schema_validation: bool
+    """Do not check the values against the chart's schema. Default: False."""
+    strict: bool
+    """Warnings are failures. Default: False."""
+    with_subcharts: bool
+    """Lint the charts in `charts/` too. Default: False."""
+
+
+class ShowOptions(ChartSourceOptions, EventOptions, total=False):
+    """The options of Show's methods."""
+
+    version: str | None
+    """Version or range of the chart. Default: the newest."""
+
+
+class ShowValuesOptions(ShowOptions, total=False):
+    """The options of Show.values."""
+
+    jsonpath: str | None
+    """A JSONPath expression that picks some of the values, such as `{.image.tag}`. Default: None."""

@@ -221,5 +221,50 @@ class UpdatedRepository(TypedDict):
     """How many charts its index has."""
 
 
+class LintMessage(TypedDict):
+    """One finding."""
+
+    severity: Literal["UNKNOWN", "INFO", "WARNING", "ERROR"]
+    path: str
+    """The file in the chart, or its directory."""
+    text: str
+
+
+class LintedChart(TypedDict):
+    """What was found in one chart."""
+
+    path: str
+    """As it was given; `chart.tgz` for an archive's bytes."""
+    failed: bool
+    messages: list[LintMessage]
+    errors: list[str]
+    """What it failed for: the texts of the messages that are errors (with `strict`, warnings too), or what kept the
+    chart from being examined."""
+
+
+class LintFinding(TypedDict):
+    """A finding under the names of Helm's own library."""
+
+    Severity: int
+    """0 unknown, 1 info, 2 warning, 3 error."""
+    Path: str
+    Err: str
+
+
+class LintResult(TypedDict):
+    """What was found in all charts: Helm's own result, and more."""
+
+    TotalChartsLinted: int
+    """How many charts could be examined."""
+    Messages: list[LintFinding]
+    Errors: list[str]
+    """Empty if nothing failed."""
+    charts: list[LintedChart]
+    failed: int
+    """How many charts failed; the helm command fails if there is one."""
+    output: str
+    """The text that the helm command prints, with the summary that it prints as its error where a chart failed."""
+
+
 Values: TypeAlias = dict[str, Any]
 """The values of a release."""

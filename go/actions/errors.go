@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"strings"
 
@@ -41,6 +42,9 @@ func explain(err error) *bridge.Error {
 		for name, value := range known.Details {
 			explained.Details[name] = value
 		}
+	}
+	if explained.Code == codeRender {
+		maps.Copy(explained.Details, placeOf(explained.Message))
 	}
 	if advice := advices[explained.Code]; advice != "" && !strings.Contains(explained.Message, advice) {
 		explained.Message += " (" + advice + ")"

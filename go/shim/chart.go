@@ -1,0 +1,43 @@
+package main
+
+// #include <stdint.h>
+import "C"
+
+import "github.com/helm-sdkpy/helm-sdkpy/go/actions"
+
+// The actions on charts (helm_sdkpy/chart.py).
+
+//export helm_sdkpy_template
+func helm_sdkpy_template(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Template)
+}
+
+//export helm_sdkpy_lint
+func helm_sdkpy_lint(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Lint)
+}
+
+//export helm_sdkpy_show_chart
+func helm_sdkpy_show_chart(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.ShowChart)
+}
+
+//export helm_sdkpy_show_values
+func helm_sdkpy_show_values(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.ShowValues)
+}
+
+//export helm_sdkpy_show_readme
+func helm_sdkpy_show_readme(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.ShowReadme)
+}
+
+//export helm_sdkpy_show_crds
+func helm_sdkpy_show_crds(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.ShowCRDs)
+}
+
+//export helm_sdkpy_show_all
+func helm_sdkpy_show_all(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.ShowAll)
+}

@@ -1,0 +1,272 @@
+"""The actions on charts: one class for each helm command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack, cast
+
+from . import _arguments
+from ._action import ENCODERS, RULES, Action
+from .exceptions import ChartError
+from .options import (
+    ChartSource,
+    LintOptions,
+    ShowOptions,
+    ShowValuesOptions,
+    StrPath,
+    TemplateOptions,
+)
+from .results import LintResult
+
+
+def _dry_run(field: str, value: object) -> str:
+    if value is True or value in ("client", "server"):
+        return "client" if value is True else str(value)
+    raise _arguments.Refused(field, f'is {value!r}: it must be "client" or "server": a template is always a dry run')
+
+
+class Template(Action):
+    """`helm template`: render a chart, without a cluster.
+
+    Args:
+        config: Its namespace is the release's, its credentials fetch the chart. A cluster is asked only with
+            `dry_run="server"`.
+
+    Example:
+        >>> print(await Template(config).run("shop", "./shop", {"replicas": 3}))
+    """
+
+    _name = "template"
+    _error = ChartError
+    _options = TemplateOptions.__optional_keys__
+    _required = ("chart_path",)
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "dry_run": _dry_run}
+
+    async def run(
+        self,
+        release_name: str | None,
+        chart_path: ChartSource,
+        values: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        **options: Unpack[TemplateOptions],
+    ) -> str:
+        """Render a chart.
+
+        What would be looked up in a cluster is made up: `.Capabilities` is what `kube_version` and `api_versions` say,
+        `lookup` finds nothing. With `dry_run="server"` the cluster is asked, the objects are checked against its
+        schemas, and objects that are there already are an error, as for an install.
+
+        Args:
+            release_name: The name of the release. None: `name_template` makes one, else it is `release-name`.
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            values: Values over the chart's own. Integers stay integers. Default: none.
+            version: Version or range of the chart. Default: the newest.
+            **options: See `TemplateOptions`. `dry_run` is `"client"` or `"server"`. Default: `"client"`.
+
+        Returns:
+            The text that the helm command prints: all documents, each after a line with its template's path, hooks
+            last. With `output_dir` the text is what the command prints then: a line `wrote PATH` for each document
+            that was written, in the order of writing, and an empty one. Nothing is written unless everything was
+            rendered, each file is written whole, and what other runs left there stays; as with helm, the documents of
+            hooks are added to a file that is there already.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `RenderError` (with `file` and `line` in its
+                details where they are known), `ValuesSchemaError`, `KubeVersionError`, `MissingDependencyError`,
+                `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Template(config).run(None, "./shop", show_only="templates/deployment.yaml", kube_version="1.33")
+        """
+        text: str = await self._run(
+            options, release_name=release_name, chart_path=chart_path, values=values, version=version
+        )
+        return text
+
+
+class Lint(Action):
+    """`helm lint`: examine charts for possible issues.
+
+    Args:
+        config: Its namespace is the release's that is rendered for the test.
+
+    Example:
+        >>> result = await Lint(config).run("./shop")
+        >>> result["failed"]
+        0
+    """
+
+    _name = "lint"
+    _error = ChartError
+    _options = LintOptions.__optional_keys__
+    _required = ()
+
+    async def run(
+        self,
+        chart_path: StrPath | bytes | Sequence[StrPath],
+        *,
+        values: Mapping[str, Any] | None = None,
+        **options: Unpack[LintOptions],
+    ) -> LintResult:
+        """Lint charts.
+
+        A chart that fails is a result and no error, as in helm-sdkpy 0.1.32: the findings are what is asked for, and
+        `failed` says how many charts the helm command would fail for. A chart that is not there is an error.
+
+        Args:
+            chart_path: A chart's directory or archive, or several, or the bytes of one archive. Also `oci://…` or a
+                URL, which the helm command does not take here.
+            values: Values over the charts' own. Default: none.
+            **options: See `LintOptions`.
+
+        Returns:
+            The findings, in all and for each chart.
+
+        Raises:
+            ChartError: Nothing could be examined: `ChartNotFoundError`, or values that can not be read.
+            TypeError: There is no such option.
+
+        Example:
+            >>> for chart in (await Lint(config).run(["./shop", "./cart.tgz"], strict=True))["charts"]:
+            ...     for message in chart["messages"]:
+            ...         print(chart["path"], message["severity"], message["path"], message["text"])
+        """
+        result: LintResult = await self._run(options, chart_path=chart_path, values=values)
+        return result
+
+    def _encode(self, given: dict[str, object]) -> dict[str, Any]:
+        rest = {name: value for name, value in given.items() if name != "chart_path"}
+        return {**_charts(given.get("chart_path")), **super()._encode(rest)}
+
+
+def _charts(value: object) -> dict[str, Any]:
+    if isinstance(value, (bytes, bytearray)):
+        return RULES["chart_path"](value)
+    paths = _arguments.paths("chart_path", value)
+    if paths is None:
+        raise _arguments.Refused("chart_path", "is empty: name a chart's directory or archive, or several")
+    return {"chart_path": paths}
+
+
+class Show(Action):
+    """`helm show`: what a chart is and holds.
+
+    Args:
+        config: Its credentials fetch the chart.
+
+    Example:
+        >>> show = Show(config)
+        >>> print(await show.chart("./shop"))
+        >>> await show.values("./shop", jsonpath="{.image.tag}")
+    """
+
+    _error = ChartError
+    _required = ("chart_path",)
+
+    async def chart(self, chart_path: ChartSource, **options: Unpack[ShowOptions]) -> str:
+        """Show the chart's definition, its Chart.yaml.
+
+        Args:
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            **options: See `ShowOptions`.
+
+        Returns:
+            YAML, as the helm command prints it.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> yaml.safe_load(await Show(config).chart("./shop"))["version"]
+        """
+        return await self._part("chart", ShowOptions.__optional_keys__, options, chart_path)
+
+    async def values(self, chart_path: ChartSource, **options: Unpack[ShowValuesOptions]) -> str:
+        """Show the chart's values, its values.yaml.
+
+        Args:
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            **options: See `ShowValuesOptions`.
+
+        Returns:
+            The file with its comments, or what `jsonpath` picks, as the helm command prints it.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Show(config).values("./shop", jsonpath="{.image.tag}")
+        """
+        return await self._part("values", ShowValuesOptions.__optional_keys__, options, chart_path)
+
+    async def readme(self, chart_path: ChartSource, **options: Unpack[ShowOptions]) -> str:
+        """Show the chart's README.
+
+        Args:
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            **options: See `ShowOptions`.
+
+        Returns:
+            The file, empty where the chart has none.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> print(await Show(config).readme("./shop"))
+        """
+        return await self._part("readme", ShowOptions.__optional_keys__, options, chart_path)
+
+    async def crds(self, chart_path: ChartSource, **options: Unpack[ShowOptions]) -> str:
+        """Show the chart's custom resource definitions, those of its `crds/` and of its subcharts'.
+
+        Args:
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            **options: See `ShowOptions`.
+
+        Returns:
+            YAML documents, empty where the chart has none.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> print(await Show(config).crds("./shop"))
+        """
+        return await self._part("crds", ShowOptions.__optional_keys__, options, chart_path)
+
+    async def all(self, chart_path: ChartSource, **options: Unpack[ShowOptions]) -> str:
+        """Show everything that the other methods do.
+
+        Args:
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            **options: See `ShowOptions`.
+
+        Returns:
+            Definition, values, README and custom resource definitions, with `---` between them.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> print(await Show(config).all("oci://registry.example/shop", version="1.2.3"))
+        """
+        return await self._part("all", ShowOptions.__optional_keys__, options, chart_path)
+
+    async def _part(
+        self, part: str, known: frozenset[str], options: Mapping[str, object], chart_path: ChartSource
+    ) -> str:
+        text = await self._start(f"show_{part}", part, known, options, {"chart_path": chart_path})
+        return cast("str", text)

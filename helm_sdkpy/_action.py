@@ -220,7 +220,7 @@ RULES: Final[dict[str, Callable[[object], dict[str, Any]]]] = {
 
 ALIASES: Final[dict[str, tuple[str, object]]] = {
     "server_side_apply": ("server_side", "auto"),
-    "history_max": ("max_history", 10),
+    "history_max": ("max_history", None),
     "pass_credentials_all": ("pass_credentials", False),
 }
 """Second keywords for the same thing: the name on the wire, and the default that both have."""

@@ -75,6 +75,13 @@ class Connection:
                 self._destroy()
         raise error(ConfigurationError, "configuration_closed", CLOSED)
 
+    def env(self, library: Library) -> dict[str, str]:
+        """What `helm env` prints for the options; blocks as `open` does."""
+        answer: dict[str, Any] = json.loads(library.env(self.open(library)))
+        if "error" in answer:
+            raise failure(ConfigurationError, answer["error"])
+        return answer
+
     def enter(self, operation: Running, action: type[HelmError]) -> None:
         """Count an operation in."""
         with self._lock:

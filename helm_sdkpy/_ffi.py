@@ -50,6 +50,7 @@ _DECLARATIONS = """
     char *helm_sdkpy_version(void);
     char *helm_sdkpy_config_create(const char *options);
     char *helm_sdkpy_config_destroy(uint64_t config);
+    char *helm_sdkpy_env(uint64_t config);
     char *helm_sdkpy_cancel(uint64_t op);
     char *helm_sdkpy_reply(uint64_t op, const char *reply);
     char *helm_sdkpy_next_events(void);
@@ -79,6 +80,10 @@ class Library:
     def config_destroy(self, config: int) -> str:
         """Let go of a configuration."""
         return self._text(self._c.helm_sdkpy_config_destroy(config))
+
+    def env(self, config: int) -> str:
+        """What `helm env` prints of a configuration, or an error."""
+        return self._text(self._c.helm_sdkpy_env(config))
 
     def start(self, action: str, config: int, op: int, request: bytes) -> str:
         """Start an operation; returns at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Final, Unpack
 
 from . import _arguments
 from ._action import ENCODERS, Action
@@ -23,6 +23,8 @@ from .options import (
     WaitStrategy,
 )
 from .results import Metadata, Release, ReleaseTestResult, Revision, UninstallResult, Values, WholeRelease
+
+DEFAULT_HISTORY: Final = 10
 
 
 class Install(Action):
@@ -147,7 +149,7 @@ class Upgrade(Action):
         wait: WaitStrategy = True,
         timeout: Seconds = 300,
         wait_for_jobs: bool = False,
-        max_history: int = 10,
+        max_history: int = DEFAULT_HISTORY,
         server_side_apply: ServerSide | None = "auto",
         force_conflicts: bool = False,
         disable_openapi_validation: bool = False,
@@ -173,8 +175,8 @@ class Upgrade(Action):
                 Default: True.
             timeout: Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300.
             wait_for_jobs: With `wait`, also wait until Jobs are complete. Default: False.
-            max_history: How many revisions are kept; 0 keeps all. `history_max`, the flag's name, is the same.
-                Default: 10.
+            max_history: How many revisions are kept; 0 keeps all. Default: 10, or what `HELM_MAX_HISTORY` of the
+                environment says. `history_max`, the flag's name, is the same; 10 itself is asked for with it.
             server_side_apply: Let the server apply the objects; `"auto"` goes on as the release was applied before.
                 `server_side`, the flag's name, is the same. Default: `"auto"`.
             force_conflicts: With server-side apply, take over fields that others own. Default: False.
@@ -208,7 +210,8 @@ class Upgrade(Action):
             wait=wait,
             timeout=timeout,
             wait_for_jobs=wait_for_jobs,
-            max_history=max_history,
+            # The default is nobody's wish: it gives way to the environment's.
+            max_history=None if max_history == DEFAULT_HISTORY else max_history,
             server_side_apply=server_side_apply,
             force_conflicts=force_conflicts,
             disable_openapi_validation=disable_openapi_validation,

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -177,6 +178,26 @@ class Configuration:
             insecure_skip_tls_verify=insecure_skip_tls_verify,
             registry_auth=registry_auth,
         )
+
+    def env(self) -> dict[str, str]:
+        """What `helm env` prints for the same settings: names and values, of the environment and of the arguments.
+
+        No request is sent. It reads the kubeconfig and loads the library, which takes 50 to 75 ms once.
+
+        Returns:
+            Each variable by its name, sorted. `HELM_KUBETOKEN` is in it as it is: a secret. `HELM_BIN` is the command
+            of this package, `HELM_QPS` is 0.00 where nothing is set, and `KUBECONFIG` is there where paths were given.
+
+        Raises:
+            ConfigurationError: It is closed, or the kubeconfig can not be used.
+
+        Example:
+            >>> config.env()["HELM_NAMESPACE"]
+            'web'
+        """
+        found = self._connection.env(loader.load())
+        found["HELM_BIN"] = str(Path(sys.executable).with_name("helm-sdkpy"))
+        return dict(sorted(found.items()))
 
     @property
     def connection(self) -> Connection:

@@ -160,7 +160,7 @@ class UpgradeOptions(
     """The options of Upgrade beyond its signature."""
 
     history_max: int | None
-    """The same as `max_history`, by the flag's name. Default: None."""
+    """The same as `max_history`, by the flag's name; an explicit 10 counts here. Default: None."""
     reset_then_reuse_values: bool
     """Start from the chart's values with the last revision's over them. Default: False."""
 
@@ -173,7 +173,7 @@ class RollbackOptions(WaitOptions, ApplyOptions, CleanupOptions, EventOptions, t
     force_conflicts: bool
     """With server-side apply, take over fields that others own. Default: False."""
     history_max: int | None
-    """How many revisions are kept; 0 keeps all. Default: 10."""
+    """How many revisions are kept; 0 keeps all. Default: `HELM_MAX_HISTORY` of the environment, else 10."""
     max_history: int | None
     """The same as `history_max`, as Upgrade has it. Default: None."""
     server_side_apply: ServerSide | None

@@ -78,7 +78,7 @@ func newRollback(s *scope, request RollbackRequest) *action.Rollback {
 	helm.ServerSideApply = request.serverSide()
 	helm.ForceConflicts = request.ForceConflicts
 	helm.ForceReplace = request.ForceReplace
-	helm.MaxHistory = history(request.MaxHistory)
+	helm.MaxHistory = s.maxHistory(request.MaxHistory)
 	helm.Description = request.Description
 	helm.WaitStrategy = request.strategy()
 	helm.WaitOptions = waitOptions()

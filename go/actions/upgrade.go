@@ -44,9 +44,6 @@ func (r UpgradeRequest) Validate() error {
 		r.validateUpdate, r.RenderOptions.Validate)
 }
 
-// defaultHistory is how many revisions are kept (helm: pkg/cli/environment.go, defaultMaxHistory).
-const defaultHistory = 10
-
 func validHistory(limit *int) error {
 	if limit != nil && *limit < 0 {
 		return invalid("max_history", "is %d: it must be 0 (no limit) or more", *limit)
@@ -54,9 +51,10 @@ func validHistory(limit *int) error {
 	return nil
 }
 
-func history(limit *int) int {
+// maxHistory is how many revisions are kept: as asked for, else the environment's, as with the command.
+func (s *scope) maxHistory(limit *int) int {
 	if limit == nil {
-		return defaultHistory
+		return s.config.MaxHistory()
 	}
 	return *limit
 }
@@ -142,7 +140,7 @@ func newUpgrade(s *scope, request UpgradeRequest) (*action.Upgrade, error) {
 	helm.ResetValues = request.ResetValues
 	helm.ReuseValues = request.ReuseValues
 	helm.ResetThenReuseValues = request.ResetThenReuseValues
-	helm.MaxHistory = history(request.MaxHistory)
+	helm.MaxHistory = s.maxHistory(request.MaxHistory)
 	helm.WaitStrategy = request.waitStrategy(request.RollbackOnFailure)
 	helm.WaitOptions = waitOptions()
 	helm.WaitForJobs = request.WaitForJobs

@@ -94,6 +94,17 @@ func (e environment) proxy() func(*http.Request) (*url.URL, error) {
 	return func(request *http.Request) (*url.URL, error) { return pick(request.URL) }
 }
 
+// defaultMaxHistory is cli.defaultMaxHistory.
+const defaultMaxHistory = 10
+
+// maxHistory is how many revisions of a release are kept where nothing else is asked for.
+func (o Options) maxHistory() int {
+	if limit, err := strconv.Atoi(o.Environment["HELM_MAX_HISTORY"]); err == nil {
+		return limit
+	}
+	return defaultMaxHistory
+}
+
 // settings makes helm's settings of the options; cli.New reads Go's environment, so every field is set anew.
 func (o Options) settings(namespace string) *cli.EnvSettings {
 	env := environment(o.Environment)
@@ -120,10 +131,7 @@ func (o Options) settings(namespace string) *cli.EnvSettings {
 		env.lookup("HELM_REPOSITORY_CACHE", env.cachePath("repository")))
 	settings.ContentCache = cmp.Or(o.ContentCache, env.lookup("HELM_CONTENT_CACHE", env.cachePath("content")))
 	settings.PluginsDirectory = env.lookup("HELM_PLUGINS", env.dataPath("plugins"))
-	settings.MaxHistory = 10 // cli.defaultMaxHistory
-	if history, err := strconv.Atoi(env["HELM_MAX_HISTORY"]); err == nil {
-		settings.MaxHistory = history
-	}
+	settings.MaxHistory = o.maxHistory()
 	settings.BurstLimit, settings.QPS = defaultBurst, -1
 	if o.BurstLimit != nil {
 		settings.BurstLimit = *o.BurstLimit

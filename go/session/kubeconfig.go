@@ -42,6 +42,8 @@ func (o Options) resolve(account string) (target, error) {
 	config, err := client.ClientConfig()
 	switch {
 	case err == nil:
+	case len(o.KubeAsGroup) > 0 && strings.Contains(err.Error(), "without impersonating a user"):
+		return target{}, invalid("kube_as_group", "kube_as_group needs kube_as_user: %w", err)
 	case !clientcmd.IsEmptyConfig(err):
 		return target{}, invalid("kubeconfig", "the kubeconfig can not be used: %w", err)
 	case o.Kubeconfig != nil:

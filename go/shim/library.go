@@ -59,6 +59,15 @@ func (s *state) destroy(handle uint64) (any, error) {
 	return nil, nil
 }
 
+// env is what `helm env` prints of a configuration.
+func (s *state) env(handle uint64) (any, error) {
+	configuration, err := s.configurations.Get(handle)
+	if err != nil {
+		return nil, err
+	}
+	return configuration.Env(), nil
+}
+
 // versions says what the library is made of.
 func versions() (any, error) {
 	return map[string]string{

@@ -42,6 +42,11 @@ func helm_sdkpy_config_destroy(config C.uint64_t) *C.char {
 	return answer(func() (any, error) { return library.destroy(uint64(config)) })
 }
 
+//export helm_sdkpy_env
+func helm_sdkpy_env(config C.uint64_t) *C.char {
+	return answer(func() (any, error) { return library.env(uint64(config)) })
+}
+
 //export helm_sdkpy_cancel
 func helm_sdkpy_cancel(op C.uint64_t) *C.char {
 	return answer(func() (any, error) { library.runtime.Cancel(uint64(op)); return nil, nil })

@@ -26,8 +26,13 @@ import (
 // largestChartFile bounds what is read of an archive's Chart.yaml.
 const largestChartFile = 1 << 20
 
-// serveIndex sends the directory's own index.yaml, or one made from the archives in it at this moment.
+// serveIndex sends the index.yaml that was asked for, or one made from the archives beside it at this moment.
 func serveIndex(response http.ResponseWriter, request *http.Request, directory string) {
+	directory = filepath.Join(directory, filepath.FromSlash(path.Dir(path.Clean("/"+request.URL.Path))))
+	if info, err := os.Stat(directory); err != nil || !info.IsDir() {
+		http.NotFound(response, request)
+		return
+	}
 	content, err := os.ReadFile(filepath.Join(directory, indexName))
 	if errors.Is(err, fs.ErrNotExist) {
 		content, err = index(directory)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,8 @@ func serve(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	directory := t.TempDir()
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(directory, name), content, 0o600); err != nil {
+		file := filepath.Join(directory, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, content, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,6 +102,28 @@ func TestIndexThatIsThereIsServed(t *testing.T) {
 	url := serve(t, map[string][]byte{"index.yaml": []byte("mine"), "shop-1.0.0.tgz": archive(t, "shop", "1.0.0")})
 	if content, err := get(t, url+"/index.yaml"); err != nil || string(content) != "mine" {
 		t.Errorf("got %q, %v", content, err)
+	}
+}
+
+func TestDirectoryIsARepositoryOfItsOwn(t *testing.T) {
+	t.Parallel()
+	url := serve(t, map[string][]byte{
+		"shop-1.0.0.tgz": archive(t, "shop", "1.0.0"), "mine/cart-0.1.0.tgz": archive(t, "cart", "0.1.0"),
+	})
+	content, err := get(t, url+"/mine/index.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(content); !strings.Contains(text, "cart-0.1.0.tgz") || strings.Contains(text, "shop") {
+		t.Fatal(text)
+	}
+	response, err := http.Get(url + "/none/index.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusNotFound {
+		t.Fatal(response.Status)
 	}
 }
 

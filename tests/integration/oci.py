@@ -31,6 +31,36 @@ def push(registry: str, repository: str, chart: Chart) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def manifests(registry: str, prefix: str) -> dict[str, bytes]:
+    """The manifest of each tag (`NAME:TAG`) below a prefix, byte for byte."""
+    # In the order of names, so these are the first ones after the prefix.
+    catalog: list[str] = json.loads(_read(registry, f"/v2/_catalog?n=100&last={prefix}"))["repositories"]
+    found: dict[str, bytes] = {}
+    for name in catalog:
+        if name.startswith(f"{prefix}/"):
+            tagged: list[str] = json.loads(_read(registry, f"/v2/{name}/tags/list"))["tags"] or []
+            for tag in tagged:
+                found[f"{name}:{tag}"] = _read(registry, f"/v2/{name}/manifests/{tag}")
+    return found
+
+
+def blob(registry: str, name: str, digest: str) -> bytes:
+    """The content of a blob of a repository."""
+    return _read(registry, f"/v2/{name}/blobs/{digest}")
+
+
+def _read(registry: str, path: str) -> bytes:
+    connection = http.client.HTTPConnection(registry, timeout=30)
+    try:
+        connection.request("GET", path, headers={"Accept": f"{MANIFEST}, application/vnd.oci.image.index.v1+json"})
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    assert response.status == http.client.OK, f"{path}: {response.status} {content.decode(errors='replace')}"
+    return content
+
+
 def _blob(registry: str, name: str, media_type: str, content: bytes) -> dict[str, str | int]:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     upload = _request(registry, "POST", f"/v2/{name}/blobs/uploads/")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from helm_sdkpy.testing import TestCluster
+from tests.parity import places
+from tests.parity.files import Both
 from tests.parity.parity import Pair
 from tests.parity.sides import HELM, Command, Library
 from tests.parity.state import Reader
@@ -48,3 +52,20 @@ def pair(helm_cluster: TestCluster, reader: Reader, tmp_path: Path, request: pyt
         yield Pair(command, library, (reader, reader))
         for namespace in namespaces:
             reader.remove_cluster_wide(namespace)
+
+
+@pytest.fixture
+def both(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
+    """The two, each in directories of its own; a cluster starts only for a case that asks for it."""
+    assert HELM.is_file(), f"there is no {HELM}: run `./scripts/dev build helm`"
+
+    def ask() -> TestCluster:
+        return request.getfixturevalue("helm_cluster")
+
+    # Of equal length, and of this run alone: the registry forgets nothing.
+    case = hashlib.sha256(request.node.nodeid.encode() + secrets.token_bytes(8)).hexdigest()[:10]
+    command = places.Command(tmp_path / "c", f"c-{case}", ask)
+    library = places.Library(tmp_path / "l", f"l-{case}", ask)
+    yield Both(command, library)
+    for place in (command, library):
+        place.clean()

@@ -143,7 +143,14 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     return written
 
 
-_NAMES: Final = {"values_files": "values", "server_side_apply": "server-side", "max_history": "history-max"}
+_NAMES: Final = {
+    "dest_dir": "destination",
+    "kubecontext": "kube-context",
+    "max_history": "history-max",
+    "pass_credentials_all": "pass-credentials",
+    "server_side_apply": "server-side",
+    "values_files": "values",
+}
 
 
 _STRATEGIES: Final = {True: "watcher", False: "hookOnly"}

@@ -1,0 +1,286 @@
+"""Compares what needs no release: commands that work on files, charts, repositories and registries.
+
+Each side, the helm command and the library, has an empty directory `work` that is its current one, a HOME and helm's
+three homes. A case is a list of steps; after the last one (and at each `Look`) all files and directories of both sides
+are compared: modes, texts, archives by members, and what was pushed to the registry below the side's own name.
+
+    CASES: Final[Cases] = {
+        "show-only": [
+            Put({"web": SIMPLE, "v.yaml": "value: file"}),
+            Do("template", release_name="a", chart_path="web", values_files=["v.yaml"], show_only=["templates/c.yaml"]),
+        ],
+        "no-chart": [Do("package", fails="no such file", chart_path="none")],
+    }
+
+    @pytest.mark.parametrize("case", CASES)
+    async def test_case(both: Both, case: str) -> None:
+        await both.go(CASES[case])
+
+- `Do(command, **keywords)`: a command once, in the library's keywords. Those that the command's `Form` calls positional
+  become arguments, the others flags (`show_only` is `--show-only`, tests/parity/steps.py has the few other names).
+  `fails="…"`: both refuse and say that; the library's words must contain the command's whole (unless `reworded=True`).
+  `config={"repository_config": "r.yaml"}`: root flags, and arguments of Configuration. `env={"NAME": "value"}`: of this
+  step alone. `cluster=True`: with kubeconfig and a namespace of the side's own. `apart={"key"}`: left out of results.
+- `Put({path: content})` writes charts (a directory, or an archive where the path ends in `.tgz`), text, bytes, or a
+  copy of a Path; `Serve(chart, …)` puts archives into the side's own repository `@repository@/@side@`;
+  `Pushed(chart, …)` puts charts below `@registry@/@side@`; `Touch(function)` does what it likes to a side
+  (`place.work`, `place.own(…)`).
+- `Line([...])`: a whole command line, for helm and for `python -m helm_sdkpy`; output and exit code are compared.
+- In every text `@name@` is the side's own: side root work home cache config data namespace, and what TestCluster has:
+  `registry`, `registry_tls`, `repository_auth`, `username`, `ca_file`, `client_certificate`, …
+- `FORMS` says for each command how what it prints and what the library gives become the same. A command without one
+  prints what the library gives as text. Add yours here; where the command has `-o json`, use it (`flags`).
+  A class that does not exist yet skips the case.
+
+`tests/parity/trees.py` has the rules for what two runs can not have in common; there are no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from tests.integration.charts import Chart
+from tests.parity.normal import plain
+from tests.parity.parity import FORMS as OF_RELEASES
+from tests.parity.parity import same, without
+from tests.parity.places import Outcome, Place, Printed
+
+Content: TypeAlias = Chart | Path | str | bytes
+
+
+@dataclass(frozen=True, init=False)
+class Do:
+    """One helm command, in the library's keywords."""
+
+    action: str
+    """The command after `helm`: `template`, `repo add`, `show chart`."""
+    options: Mapping[str, Any]
+    fails: str | None
+    reworded: bool
+    config: Mapping[str, Any]
+    env: Mapping[str, str]
+    cluster: bool
+    apart: frozenset[str]
+
+    def __init__(
+        self,
+        action: str,
+        /,
+        *,
+        fails: str | None = None,
+        reworded: bool = False,
+        config: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        cluster: bool = False,
+        apart: Sequence[str] | frozenset[str] = (),
+        **options: Any,
+    ) -> None:
+        given = {
+            "action": action,
+            "options": options,
+            "fails": fails,
+            "reworded": reworded,
+            "config": config or {},
+            "env": env or {},
+            "cluster": cluster,
+            "apart": frozenset(apart),
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Put:
+    """Files and charts by their paths below `work` (or anywhere else: `@data@/plugins/…`)."""
+
+    files: Mapping[str, Content]
+
+
+@dataclass(frozen=True, init=False)
+class Serve:
+    """Archives in the side's own chart repository."""
+
+    charts: tuple[Chart | Path, ...]
+
+    def __init__(self, *charts: Chart | Path) -> None:
+        object.__setattr__(self, "charts", charts)
+
+
+@dataclass(frozen=True, init=False)
+class Pushed:
+    """Charts in the registry, put there by neither of the two."""
+
+    charts: tuple[Chart, ...]
+
+    def __init__(self, *charts: Chart) -> None:
+        object.__setattr__(self, "charts", charts)
+
+
+@dataclass(frozen=True)
+class Touch:
+    """Something that somebody does to a side."""
+
+    do: Callable[[Place], object]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Files are compared here too, not at the end alone."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A whole command line."""
+
+    arguments: list[str]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Step: TypeAlias = Do | Put | Serve | Pushed | Touch | Look | Line
+Cases: TypeAlias = Mapping[str, Sequence[Step]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the two results of a command become comparable; every change is a row of docs/parity.md."""
+
+    positional: tuple[str, ...] = ()
+    """Keywords that the command takes as arguments, in its order. A list gives several."""
+    flags: tuple[str, ...] = ()
+    """What the command is told besides: `-o json`."""
+    command: Callable[[Printed], Any] = lambda printed: printed.out
+    library: Callable[[Any], Any] = lambda result: result
+    refusals: tuple[Callable[[Printed], Any], Callable[[Any], Any]] | None = None
+    """What more of a refusal is compared: of what the command printed, and of the library's error."""
+
+
+def printed_json(printed: Printed) -> Any:
+    """What the command prints with `-o json`."""
+    return json.loads(printed.out)
+
+
+def nothing(_: object) -> None:
+    """Nothing of the result is compared: what is left in the directories is."""
+
+
+_CHART: Final = Form(("chart_path",))
+_DEPENDENCIES: Final = Form(("chart_path",))
+
+FORMS: Final[dict[str, Form]] = {
+    "create": Form(("name",)),
+    "dependency build": _DEPENDENCIES,
+    "dependency list": _DEPENDENCIES,
+    "dependency update": _DEPENDENCIES,
+    # Dry runs: what touches a cluster is in tests/parity/test_flags.py.
+    "install": Form(
+        ("release_name", "chart_path"),
+        ("-o", "json"),
+        lambda printed: OF_RELEASES["install"].command(json.loads(printed.out)),
+        OF_RELEASES["install"].library,
+    ),
+    "lint": _CHART,
+    "package": _CHART,
+    "plugin install": Form(("source",)),
+    "plugin package": Form(("path",)),
+    "plugin uninstall": Form(("name",)),
+    "plugin update": Form(("name",)),
+    "plugin verify": Form(("path",)),
+    "pull": Form(("chart_ref",)),
+    "push": Form(("chart_path", "remote")),
+    "registry login": Form(("hostname",)),
+    "registry logout": Form(("hostname",)),
+    "repo add": Form(("name", "url")),
+    "repo index": Form(("directory",)),
+    "repo list": Form((), ("-o", "json"), printed_json),
+    "repo remove": Form(("name",)),
+    "repo update": Form(("name",)),
+    "search hub": Form(("keyword",), ("-o", "json"), printed_json),
+    "search repo": Form(("keyword",), ("-o", "json"), printed_json),
+    "show all": _CHART,
+    "show chart": _CHART,
+    "show crds": _CHART,
+    "show readme": _CHART,
+    "show values": _CHART,
+    "template": Form(("release_name", "chart_path")),
+    "verify": _CHART,
+}
+"""Names of positional keywords and shapes of results: whoever writes the command's class makes its row right."""
+
+
+@dataclass
+class Both:
+    """The helm command and the library, each in its directories."""
+
+    command: Place
+    library: Place
+
+    async def go(self, steps: Sequence[Step]) -> None:
+        """Do all steps, and compare what they leave."""
+        for number, step in enumerate(steps, 1):
+            match step:
+                case Do():
+                    await self.do(step, f"step {number}, ")
+                case Line():
+                    await self._line(step, f"step {number}, ")
+                case Look():
+                    self.look(f"after step {number - 1}")
+                case _:
+                    for place in (self.command, self.library):
+                        _prepare(place, step)
+        self.look("at the end")
+
+    async def do(self, step: Do, which: str = "") -> None:
+        """Do a step on one side and then on the other, and compare what they say."""
+        form = FORMS.get(step.action, Form())
+        # The library first: while its class is missing, nothing is run at all.
+        library = await self.library.do(step, form)
+        command = await self.command.do(step, form)
+        self._compare(f"{which}helm {step.action}", step, command, library)
+
+    def look(self, when: str) -> None:
+        """Compare what is in the directories."""
+        same(f"what is left {when}", self.command.state(), self.library.state())
+
+    async def _line(self, line: Line, which: str) -> None:
+        shown = [plain(vars(await place.run(line)), place.text()) for place in (self.command, self.library)]
+        same(f"what {which}helm {' '.join(line.arguments)} prints", *shown)
+
+    def _compare(self, what: str, step: Do, command: Outcome, library: Outcome) -> None:
+        texts = (self.command.text(), self.library.text())
+        outcomes = (command, library)
+        said = [
+            None if outcome.refusal is None else text(outcome.refusal)
+            for outcome, text in zip(outcomes, texts, strict=True)
+        ]
+        if step.fails is None:
+            assert said == [None, None], f"{what}: the command said {said[0]!r}, the library {said[1]!r}"
+        else:
+            assert said[0] is not None, f"{what} was to fail: the library said {said[1]!r}"
+            assert said[1] is not None, f"{what} was to fail: the command said {said[0]!r}"
+            assert step.fails in said[0], f"{what}: the command said {said[0]!r}"
+            wanted = step.fails if step.reworded else said[0]
+            assert wanted in said[1], f"{what}: the library said\n    {said[1]}\nand the command\n    {said[0]}"
+        given = [
+            plain(without(step.apart, outcome.result if step.fails is None else outcome.origin), text)
+            for outcome, text in zip(outcomes, texts, strict=True)
+        ]
+        same(f"what {what} gives", *given)
+
+
+def _prepare(place: Place, step: Put | Serve | Pushed | Touch) -> None:
+    match step:
+        case Put(files):
+            for name, content in files.items():
+                place.put(name, content)
+        case Serve(charts):
+            for chart in charts:
+                place.serve(chart)
+        case Pushed(charts):
+            for chart in charts:
+                place.push(chart)
+        case Touch(do):
+            do(place)

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -123,29 +124,54 @@ func (t *task) lint(request LintRequest) (*Linted, error) {
 // place is where a chart is, and what it is called: as it was given.
 type place struct{ name, path string }
 
-// lintable are the charts where Helm's linter can read them: it knows files and directories only.
+// lintable are the charts where Helm's linter can read them: it knows directories, and archives by the end of their name.
 func (t *task) lintable(request LintRequest) (places []place, done func(), err error) {
+	var removals []func()
+	done = func() {
+		for _, remove := range removals {
+			remove()
+		}
+	}
+	add := func(name string, archive []byte) error {
+		path, remove, err := t.asFile(archive)
+		if err == nil {
+			removals = append(removals, remove)
+			places = append(places, place{name, path})
+		}
+		return err
+	}
 	if len(request.ChartArchive) > 0 {
-		path, done, err := asFile(request.ChartArchive)
-		return []place{{"chart.tgz", path}}, done, err
+		err := add("chart.tgz", request.ChartArchive)
+		return places, done, err
 	}
 	for _, name := range request.ChartPath {
-		path := name
-		fetch := t.fetcher(ChartSource{ChartPath: name})
-		_, missing := os.Stat(name)
-		switch {
-		case missing == nil:
-		case registry.IsOCI(name), strings.Contains(name, "://"):
-			// The command has no downloads here, the drop-in target has.
-			if path, err = fetch.locate(); err != nil {
-				return nil, nil, fetch.explain(err)
-			}
-		default:
-			return nil, nil, fetch.explain(fmt.Errorf("path %q not found: %w", name, fs.ErrNotExist))
+		if _, missing := os.Stat(name); missing == nil {
+			places = append(places, place{name, name})
+			continue
 		}
-		places = append(places, place{name, path})
+		archive, err := t.download(name)
+		if err == nil {
+			err = add(name, archive)
+		}
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
 	}
-	return places, func() {}, nil
+	return places, done, nil
+}
+
+// download gets a chart that is elsewhere, which the command can not and the drop-in target can.
+func (t *task) download(name string) ([]byte, error) {
+	fetch := t.fetcher(ChartSource{ChartPath: name})
+	if !registry.IsOCI(name) && !strings.Contains(name, "://") {
+		return nil, fetch.explain(fmt.Errorf("path %q not found: %w", name, fs.ErrNotExist))
+	}
+	path, err := fetch.locate()
+	if err != nil {
+		return nil, fetch.explain(err)
+	}
+	return os.ReadFile(path)
 }
 
 // subcharts are those in the directories of charts (helm: pkg/cmd/lint.go).
@@ -199,8 +225,9 @@ func severity(message support.Message) string {
 }
 
 // asFile puts an archive's bytes where code can read them that takes a path; done removes it.
-func asFile(archive []byte) (path string, done func(), err error) {
-	directory, err := os.MkdirTemp("", "helm-sdkpy-")
+func (t *task) asFile(archive []byte) (path string, done func(), err error) {
+	within := cmp.Or(t.config.Options().Environment["TMPDIR"], os.TempDir())
+	directory, err := os.MkdirTemp(within, "helm-sdkpy-")
 	if err != nil {
 		return "", nil, err
 	}

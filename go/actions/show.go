@@ -75,7 +75,7 @@ func (t *task) show(part action.ShowOutputFormat, source ChartSource, jsonPath s
 // place is the chart's path, for code of Helm's that loads the chart itself.
 func (t *task) place(source ChartSource) (path string, done func(), err error) {
 	if len(source.ChartArchive) > 0 {
-		return asFile(source.ChartArchive)
+		return t.asFile(source.ChartArchive)
 	}
 	fetch := t.fetcher(source)
 	if path, err = fetch.locate(); err != nil {

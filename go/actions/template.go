@@ -182,7 +182,7 @@ func kubeVersion(text string) (*common.KubeVersion, error) {
 	}
 	version, err := common.ParseKubeVersion(text)
 	if err != nil {
-		return nil, invalid("kube_version", "is %q: %v", text, err)
+		return nil, invalid("kube_version", "is refused: invalid kube version '%s': %v", text, err)
 	}
 	return version, nil
 }

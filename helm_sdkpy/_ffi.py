@@ -189,12 +189,34 @@ def find() -> Path:
     )
 
 
-def _open(path: Path) -> Library:
+def command() -> list[str]:
+    """How the library is run as a program, which is the helm command.
+
+    Raises:
+        HelmLibraryNotFound: There is none for this machine.
+    """
+    path = find()
+    _check_libc(path)
+    if os.access(path, os.X_OK):
+        return [str(path)]
+    # Unpacked by something that does not keep the mode: the loader that its entry point names runs it all the same.
+    with path.open("rb") as file:
+        for line in file.read(4096).split(b"\0"):
+            if line.startswith(b"/lib"):
+                return [line.decode(), str(path)]
+    raise _not_found(f"{path} is not the library of helm_sdkpy: it is no program")
+
+
+def _check_libc(path: Path) -> None:
     if _is_musl():
         raise _not_found(
             f"{path} can not be loaded: this Python ({sys.executable}) runs on musl (Alpine), where a Go library can "
             "not be loaded into a running program (golang/go#54805). Use a Python for glibc, such as python:3-slim."
         )
+
+
+def _open(path: Path) -> Library:
+    _check_libc(path)
     # Here and not at the top: with pycparser it takes longer than the rest of the package together.
     from cffi import FFI  # noqa: PLC0415
 

@@ -20,6 +20,7 @@ import tomllib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from toolchain import run
 
@@ -80,9 +81,14 @@ def _helm_stamp() -> dict[str, str]:
     }
 
 
+def _project() -> dict[str, Any]:
+    """What the package says of itself."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
 def _version() -> str:
     """The package's own version."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return _project()["version"]
 
 
 def library() -> Artifact:
@@ -90,8 +96,9 @@ def library() -> Artifact:
     go = ROOT / "go"
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
     # The linker runs in the output's directory, so the map needs its whole path, which must not get into the build id.
-    # Zig forgets Go's own -s for a -g of cgo's that comes after it, so it is said once more, last.
-    linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map" -s'"""
+    # Zig forgets Go's own -s for a -g of cgo's that comes after it, so it is said once more, last. The entry point
+    # makes the library a program too, the helm command (go/shim/executable.c).
+    linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map,-e,helm_start" -s'"""
     flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
     return Artifact(
         output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",
@@ -200,6 +207,7 @@ def _build(artifact: Artifact, cached: Path) -> None:
         done = subprocess.run(command, cwd=artifact.directory, env=environment, check=False)
         if done.returncode:
             raise SystemExit(f"scripts/dev: building {artifact.output.name} failed (see above)")
+        unfinished.chmod(0o755)
         unfinished.replace(cached)
     finally:
         for leftover in cached.parent.glob(f"{cached.name}.*"):
@@ -224,7 +232,10 @@ def environment() -> None:
     """The project's Python environment, exactly as `requirements/dev.txt` pins it."""
     pins = ROOT / "requirements" / "dev.txt"
     python = Path(getattr(sys, "_base_executable", sys.executable))
-    digest = hashlib.sha256(pins.read_bytes() + str(python).encode() + str(ROOT).encode()).hexdigest()
+    # The checkout's commands and entry points are written when it is installed.
+    installed = repr([_project().get(name) for name in ("scripts", "entry-points")])
+    content = pins.read_bytes() + f"{python}{ROOT}{installed}".encode()
+    digest = hashlib.sha256(content).hexdigest()
     stamp = ENVIRONMENT / "helm-sdkpy.digest"
     if _read(stamp) == digest:
         return

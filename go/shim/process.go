@@ -10,6 +10,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	controllerlog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/child"
 )
 
 // settle makes the settings that Go's packages have once a process. It is called once, while the library loads, so that
@@ -23,6 +25,7 @@ func settle(logs slog.Handler) {
 	// Warnings are events of the operation whose request they answer (package watch).
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	kube.ManagedFieldsManager = "helm" // helm: cmd/helm/helm.go
+	child.HelmCommand = program
 }
 
 // aside makes debug logs of whatever it is given. What client-go logs it also returns to who called it, and it calls an

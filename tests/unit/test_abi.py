@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -95,6 +96,15 @@ def test_version() -> None:
     assert versions["helm"] == "v4.3.1"
     assert versions["kubernetes"] == "v1.37.1"
     assert versions["library"] != "unstamped"
+
+
+def test_what_is_exported() -> None:
+    """As many functions as are declared, and the command, which the file's entry point calls."""
+    text = _ffi.find().read_bytes()
+    exported = {name.decode() for name in re.findall(rb"\0(helm_sdkpy_\w+)(?=\0)", text)}
+    declared = set(re.findall(r"helm_sdkpy_\w+", _ffi._DECLARATIONS))  # pyright: ignore[reportPrivateUsage]
+    declared |= {f"helm_sdkpy_{name}" for name in _ffi.ACTIONS}
+    assert exported == declared | {"helm_sdkpy_main"}
 
 
 def test_handles_that_stand_for_nothing() -> None:

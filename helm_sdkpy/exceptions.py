@@ -26,6 +26,7 @@
     ├── WaitFailedError
     ├── WaitTimeoutError                                                    also TimeoutError
     ├── ClusterUnreachableError, CertificateError                           also ConnectionError
+    ├── StorageError                                                        also ConnectionError
     ├── UnauthorizedError, ForbiddenError                                   also PermissionError
     ├── ConflictError
     ├── OwnershipError
@@ -210,6 +211,10 @@ class CertificateError(HelmError, ConnectionError):
     """A server's certificate is not trusted."""
 
 
+class StorageError(HelmError, ConnectionError):
+    """The SQL database that keeps the releases can not be reached, or refuses."""
+
+
 class UnauthorizedError(HelmError, PermissionError):
     """The server does not know who asks."""
 
@@ -292,6 +297,7 @@ CAUSES: dict[str, type[HelmError]] = {
     "render": RenderError,
     "repository": RepositoryError,
     "stale_handle": ConfigurationError,
+    "storage": StorageError,
     "unauthorized": UnauthorizedError,
     "values_invalid": ValuesError,
     "values_schema": ValuesSchemaError,

@@ -1,13 +1,16 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 	"helm.sh/helm/v4/pkg/release"
 	"helm.sh/helm/v4/pkg/storage/driver"
 
@@ -42,10 +45,37 @@ func (s *sqlDrivers) open(ctx context.Context, connection, namespace string) (*d
 			return made, s.keep(key, made)
 		})
 	if err != nil && ctx.Err() == nil {
-		// The connection string holds a password, and lib/pq may quote it: its error is not repeated as a whole.
-		return nil, invalid("sql_connection", "the database of sql_connection can not be used: %w", err)
+		return nil, databaseFailed(err)
 	}
 	return opened, err
+}
+
+// CodeStorage is the code of a database that keeps releases and can not be used.
+const CodeStorage = "storage"
+
+// readable refuses a connection string before anybody connects: it holds a password, and what lib/pq says of one that it
+// can not read quotes parts of it.
+func readable(connection string) error {
+	if _, err := pq.NewConfig(connection); err != nil {
+		return invalid("sql_connection", "sql_connection can not be read (what is wrong with it is not repeated here, since it "+
+			"may hold a password): give postgresql://USER:PASSWORD@HOST:PORT/DATABASE or host=… user=… password=… dbname=…")
+	}
+	return nil
+}
+
+// databaseFailed tells what went wrong with the database from what is wrong with a release. Network and server say nothing
+// of the password.
+func databaseFailed(err error) error {
+	var known *bridge.Error
+	sentinels := []error{
+		driver.ErrReleaseNotFound, driver.ErrReleaseExists, driver.ErrInvalidKey, driver.ErrNoDeployedReleases,
+		context.Canceled, context.DeadlineExceeded,
+	}
+	if err == nil || errors.As(err, &known) || slices.ContainsFunc(sentinels, func(one error) bool { return errors.Is(err, one) }) {
+		return err
+	}
+	return bridge.Errorf(CodeStorage, "the database of sql_connection can not be used: %w (check sql_connection, and whether "+
+		"the database runs)", err)
 }
 
 // keep remembers a driver, unless the session was closed while it connected.
@@ -92,6 +122,9 @@ func databaseField(opened *driver.SQL) reflect.Value {
 }
 
 func (c *Connection) sqlRecords() (driver.Driver, logSetter, error) {
+	if err := readable(c.configuration.options.SQLConnection); err != nil {
+		return nil, nil, err
+	}
 	opened, err := c.session.sql.open(c.ctx, c.configuration.options.SQLConnection, c.recordNamespace())
 	if err != nil {
 		return nil, nil, err
@@ -122,16 +155,33 @@ func patiently[T any](ctx context.Context, what string, call func() (T, error)) 
 	}()
 	select {
 	case got := <-done:
-		return got.value, got.err
+		return got.value, databaseFailed(got.err)
 	case <-ctx.Done():
 		var none T
 		return none, fmt.Errorf("%s: %w", what, ctx.Err())
 	}
 }
 
-// Get implements driver.Queryor.
+// Get implements driver.Queryor. Helm's driver takes every error for a record that is not there (helm:
+// pkg/storage/driver/sql.go, Get), a database that is gone too: then upgrade(install=True) would install.
 func (s *sqlRecords) Get(key string) (release.Releaser, error) {
-	return patiently(s.connection.pending(), "reading "+key, func() (release.Releaser, error) { return s.SQL.Get(key) })
+	ctx := s.connection.pending()
+	return patiently(ctx, "reading "+key, func() (release.Releaser, error) {
+		found, err := s.SQL.Get(key)
+		if errors.Is(err, driver.ErrReleaseNotFound) {
+			err = cmp.Or(s.alive(ctx), err)
+		}
+		return found, err
+	})
+}
+
+// alive asks whether the database answers.
+func (s *sqlRecords) alive(ctx context.Context) error {
+	field := databaseField(s.SQL)
+	if !field.IsValid() {
+		return nil
+	}
+	return databaseFailed((*sqlx.DB)(field.UnsafePointer()).PingContext(ctx))
 }
 
 // List implements driver.Queryor.
@@ -157,7 +207,11 @@ func (s *sqlRecords) Update(key string, record release.Releaser) error {
 	return err
 }
 
-// Delete implements driver.Deletor.
+// Delete implements driver.Deletor. Helm's driver leaves its transaction, and with it a connection, open for ever where
+// the record is not there (helm: pkg/storage/driver/sql.go, Delete).
 func (s *sqlRecords) Delete(key string) (release.Releaser, error) {
+	if _, err := s.Get(key); err != nil {
+		return nil, err
+	}
 	return patiently(s.connection.late, "deleting "+key, func() (release.Releaser, error) { return s.SQL.Delete(key) })
 }

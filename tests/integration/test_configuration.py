@@ -11,21 +11,13 @@ import yaml
 from helm_sdkpy import (
     Configuration,
     ConfigurationError,
-    GetValues,
     HelmError,
-    History,
     Install,
     List,
-    ReleaseNotFoundError,
-    Rollback,
-    Status,
-    Uninstall,
-    Upgrade,
     get_version,
 )
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import SIMPLE
-from tests.integration.objects import Objects
 
 
 def text(cluster: TestCluster) -> str:
@@ -150,55 +142,3 @@ def test_the_version() -> None:
     version = get_version()
     assert "helm v4.3.1" in version
     assert "kubernetes v1.37." in version
-
-
-# Storage.
-
-
-@pytest.mark.parametrize("storage", ["secret", "configmap", "memory"])
-async def test_a_release_in_each_storage(helm_cluster: TestCluster, objects: Objects, storage: Any) -> None:
-    with Configuration(objects.namespace, helm_cluster.kubeconfig, storage=storage) as config:
-        await Install(config).run("shop", SIMPLE.archive(), {"value": "a"}, labels={"team": "x"})
-        await Upgrade(config).run("shop", SIMPLE.archive(), {"value": "b"})
-        await Install(config).run("other", SIMPLE.archive())
-        assert [one["name"] for one in await List(config).run()] == ["other", "shop"]
-        assert [one["name"] for one in await List(config).run(selector="team=x")] == ["shop"]
-        assert [one["name"] for one in await List(config).run(filter="oth", max=1)] == ["other"]
-        assert (await Status(config).run("shop"))["version"] == 2
-        assert await GetValues(config).run("shop", revision=1) == {"value": "a"}
-        await Rollback(config).run("shop")
-        assert [one["status"] for one in await History(config).run("shop")] == ["superseded", "superseded", "deployed"]
-        kinds = {
-            kind: [name for name in objects.names(kind) if "sh.helm.release" in name]
-            for kind in ("secrets", "configmaps")
-        }
-        assert {kind: len(names) for kind, names in kinds.items()} == {
-            "secrets": 4 if storage == "secret" else 0,
-            "configmaps": 4 if storage == "configmap" else 0,
-        }
-        await Uninstall(config).run("shop")
-        await Uninstall(config).run("other")
-        assert await List(config).run() == []
-        with pytest.raises(ReleaseNotFoundError):
-            await History(config).run("shop")
-    assert objects.names("secrets") + objects.names("configmaps") == []
-
-
-async def test_the_environment_names_the_storage(
-    helm_cluster: TestCluster, objects: Objects, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HELM_DRIVER", "configmap")
-    with Configuration(objects.namespace, helm_cluster.kubeconfig) as config:
-        await Install(config).run("shop", SIMPLE.archive())
-    assert objects.statuses("shop", "configmaps") == ["deployed"]
-    with Configuration(objects.namespace, helm_cluster.kubeconfig, storage="secret") as config:
-        assert await List(config).run() == []
-
-
-async def test_an_unknown_storage(helm_cluster: TestCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown: Any = "floppy"
-    with pytest.raises(ConfigurationError, match="floppy"):
-        Configuration(kubeconfig=helm_cluster.kubeconfig, storage=unknown)
-    monkeypatch.setenv("HELM_DRIVER", "floppy")
-    with Configuration(kubeconfig=helm_cluster.kubeconfig) as config, pytest.raises(ConfigurationError, match="floppy"):
-        await List(config).run()

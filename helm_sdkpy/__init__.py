@@ -68,7 +68,7 @@ from .exceptions import (
     WaitFailedError,
     WaitTimeoutError,
 )
-from .repo import RepoAdd, RepoList, RepoRemove, RepoUpdate
+from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
 
 __version__ = _version("helm-sdkpy")
 
@@ -120,12 +120,15 @@ __all__ = [
     "ReleaseTooLargeError",
     "RenderError",
     "RepoAdd",
+    "RepoIndex",
     "RepoList",
     "RepoRemove",
     "RepoUpdate",
     "RepositoryError",
     "Rollback",
     "RollbackError",
+    "SearchHub",
+    "SearchRepo",
     "Show",
     "Status",
     "StorageError",

@@ -40,6 +40,9 @@ ACTIONS = (
     "repo_remove",
     "repo_list",
     "repo_update",
+    "repo_index",
+    "search_repo",
+    "search_hub",
 )
 """One exported function each, all of one shape."""
 

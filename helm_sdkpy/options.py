@@ -363,3 +363,34 @@ class ShowValuesOptions(ShowOptions, total=False):
 
     jsonpath: str | None
     """A JSONPath expression that picks some of the values, such as `{.image.tag}`. Default: None."""
+
+
+class RepoIndexOptions(EventOptions, total=False):
+    """The options of RepoIndex beyond its signature."""
+
+    json: bool
+    """Write JSON. Default: False, YAML."""
+    merge: StrPath | None
+    """An index to take over what is not in the directory from; made where it is missing. Default: None."""
+    url: str | None
+    """The address that the charts will be under. Default: None, addresses relative to the index."""
+
+
+class SearchRepoOptions(EventOptions, total=False):
+    """The options of SearchRepo beyond its signature."""
+
+    devel: bool
+    """Pre-releases too; ignored where `version` is given. Default: False."""
+    regexp: bool
+    """The keyword is a regular expression (of Go's kind). Default: False."""
+    version: str | None
+    """A range that versions must be in. Default: None, every one that is no pre-release."""
+    versions: bool
+    """Every version, not the newest of each chart alone. Default: False."""
+
+
+class SearchHubOptions(EventOptions, total=False):
+    """The options of SearchHub beyond its signature."""
+
+    endpoint: str | None
+    """The hub to ask. Default: `https://hub.helm.sh`, which is Artifact Hub."""

@@ -8,8 +8,17 @@ from typing import ClassVar, Unpack
 from . import _arguments
 from ._action import ENCODERS, Action
 from .exceptions import RegistryError
-from .options import RepoAddOptions, RepoListOptions, RepoRemoveOptions, RepoUpdateOptions, StrPath
-from .results import AddedRepository, Repository, UpdatedRepository
+from .options import (
+    RepoAddOptions,
+    RepoIndexOptions,
+    RepoListOptions,
+    RepoRemoveOptions,
+    RepoUpdateOptions,
+    SearchHubOptions,
+    SearchRepoOptions,
+    StrPath,
+)
+from .results import AddedRepository, FoundChart, HubChart, Repository, UpdatedRepository, WrittenIndex
 
 
 class RepoAdd(Action):
@@ -199,3 +208,119 @@ class RepoUpdate(Action):
         """
         updated: list[UpdatedRepository] = await self._run(options, name=name)
         return updated
+
+
+class RepoIndex(Action):
+    """`helm repo index`: make the index of a directory of packaged charts.
+
+    Args:
+        config: Any Configuration: no cluster is asked.
+
+    Example:
+        >>> await RepoIndex(config).run("./charts", url="https://charts.example/shop")
+        {'path': '/srv/charts/index.yaml', 'charts': 2, 'versions': 3}
+    """
+
+    _name = "repo_index"
+    _error = RegistryError
+    _options = RepoIndexOptions.__optional_keys__
+    _required = ("directory",)
+
+    async def run(self, directory: StrPath, **options: Unpack[RepoIndexOptions]) -> WrittenIndex:
+        """Write `index.yaml` into a directory, from the archives in it and right below it.
+
+        Args:
+            directory: Where the archives are.
+            **options: See `RepoIndexOptions`.
+
+        Returns:
+            The file that was written, and how much is in it.
+
+        Raises:
+            RegistryError: It failed, as a `RepositoryError` where the index can not be written or merged. Archives
+                that are no charts are passed over.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RepoIndex(config).run("./charts", merge="./charts/index.yaml")
+        """
+        written: WrittenIndex = await self._run(options, directory=directory)
+        return written
+
+
+class SearchRepo(Action):
+    """`helm search repo`: find charts in the repositories on helm's list.
+
+    An index is read once, and again when its file changes.
+
+    Args:
+        config: Says where the list and the cache are.
+
+    Example:
+        >>> await SearchRepo(config).run("web")
+        [{'name': 'shop/web', 'version': '1.2.0', 'app_version': '3.1', 'description': 'A web shop'}]
+    """
+
+    _name = "search_repo"
+    _error = RegistryError
+    _options = SearchRepoOptions.__optional_keys__
+    _required = ()
+
+    async def run(self, keyword: str | None = None, **options: Unpack[SearchRepoOptions]) -> list[FoundChart]:
+        """Search the indexes as they were last downloaded.
+
+        Args:
+            keyword: What a chart's name, repository, description or keywords must have in them. Default: None, all
+                charts.
+            **options: See `SearchRepoOptions`.
+
+        Returns:
+            Charts with the keyword in their name first; by name, the newest version first. An index that can not be
+            read is left out, and the log says so.
+
+        Raises:
+            RegistryError: It failed, as a `RepositoryError` where there are no repositories.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await SearchRepo(config).run("web", version="^1.0", versions=True)
+        """
+        found: list[FoundChart] = await self._run(options, keyword=keyword)
+        return found
+
+
+class SearchHub(Action):
+    """`helm search hub`: find charts in Artifact Hub, or in another hub.
+
+    Args:
+        config: Any Configuration: no cluster is asked. Proxies are those of its environment.
+
+    Example:
+        >>> [chart["repository"]["url"] for chart in await SearchHub(config).run("wordpress")]
+        ['https://charts.example/wordpress']
+    """
+
+    _name = "search_hub"
+    _error = RegistryError
+    _options = SearchHubOptions.__optional_keys__
+    _required = ()
+
+    async def run(self, keyword: str | None = None, **options: Unpack[SearchHubOptions]) -> list[HubChart]:
+        """Ask a hub.
+
+        Args:
+            keyword: What to look for, in the hub's own query language. Default: None, everything.
+            **options: See `SearchHubOptions`.
+
+        Returns:
+            The charts in the hub's order, each with its repository.
+
+        Raises:
+            RegistryError: It failed, as a `RepositoryError` where the hub can not be reached or is none.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await SearchHub(config).run("wordpress", endpoint="https://hub.example")
+        """
+        found: list[HubChart] = await self._run(options, keyword=keyword)
+        return found

@@ -266,5 +266,43 @@ class LintResult(TypedDict):
     """The text that the helm command prints, with the summary that it prints as its error where a chart failed."""
 
 
+class WrittenIndex(TypedDict):
+    """The index of a directory."""
+
+    path: str
+    """The file that was written."""
+    charts: int
+    versions: int
+
+
+class FoundChart(TypedDict):
+    """A chart of a repository on helm's list."""
+
+    name: str
+    """`repository/chart`, as `chart_path` takes it."""
+    version: str
+    app_version: str
+    description: str
+
+
+class HubRepository(TypedDict):
+    """Where a hub's chart comes from."""
+
+    url: str
+    """The repository's address, as RepoAdd takes it."""
+    name: str
+
+
+class HubChart(TypedDict):
+    """A chart that a hub knows."""
+
+    url: str
+    """The chart's page."""
+    version: str
+    app_version: str
+    description: str
+    repository: HubRepository
+
+
 Values: TypeAlias = dict[str, Any]
 """The values of a release."""

@@ -115,26 +115,13 @@ func repositoryError(cause error, format string, arguments ...any) *bridge.Error
 	return &bridge.Error{Code: codeRepository, Message: fmt.Sprintf(format, arguments...), Cause: cause}
 }
 
-// repositoryProblem says why a repository could not be read: by the type of the error, or by the answer's status, which
-// Helm's getter gives in words only (helm: pkg/getter/httpgetter.go). No password is in it.
+// repositoryProblem says why a repository could not be read. No password is in it.
 func repositoryProblem(entry *repo.Entry, beginning string, err error) *bridge.Error {
-	text := err.Error()
-	code, advice := codeRepository, ""
-	switch {
-	case strings.Contains(text, "401 Unauthorized"):
-		code, advice = codeUnauthorized, "give username and password"
-	case strings.Contains(text, "403 Forbidden"):
-		code, advice = codeForbidden, "its user may not read it"
-	case strings.Contains(text, "tls: certificate required"), strings.Contains(text, "tls: bad certificate"):
-		code, advice = codeUnauthorized, "give a client certificate: cert_file and key_file"
-	case codeOfConnection(err) == codeCertificate:
-		code, advice = codeCertificate, "give the authority that signed its certificate: ca_file"
-	case strings.Contains(text, " : 404 "):
-		advice = "an index.yaml is expected right under the URL"
-	case strings.HasPrefix(entry.URL, "oci://"):
+	code, advice := codeOfRepository(err)
+	if code == codeRepository && strings.HasPrefix(entry.URL, "oci://") {
 		advice = "a registry needs no entry: use oci://… as the chart"
 	}
-	message := beginning + text
+	message := beginning + err.Error()
 	if advice != "" {
 		message += " (" + advice + ")"
 	}
@@ -142,6 +129,25 @@ func repositoryProblem(entry *repo.Entry, beginning string, err error) *bridge.E
 		Code: code, Message: withoutSecrets(message, entry), Cause: err,
 		Details: map[string]any{"repository": entry.Name, "url": withoutSecrets(entry.URL, entry)},
 	}
+}
+
+// codeOfRepository tells why by the type of the error, or by the answer's status, which Helm's getter gives in words only
+// (helm: pkg/getter/httpgetter.go).
+func codeOfRepository(err error) (code, advice string) {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, " : 401 "):
+		return codeUnauthorized, "give username and password"
+	case strings.Contains(text, " : 403 "):
+		return codeForbidden, "its user may not read it"
+	case strings.Contains(text, "tls: certificate required"), strings.Contains(text, "tls: bad certificate"):
+		return codeUnauthorized, "give a client certificate: cert_file and key_file"
+	case codeOfConnection(err) == codeCertificate:
+		return codeCertificate, "give the authority that signed its certificate: ca_file"
+	case strings.Contains(text, " : 404 "):
+		return codeRepository, "an index.yaml is expected right under the URL"
+	}
+	return codeRepository, ""
 }
 
 // withoutSecrets leaves credentials out that the repository's address may hold.

@@ -51,3 +51,13 @@ func (s *staged) commit() error {
 
 // discard removes what was not moved.
 func (s *staged) discard() { _ = os.Remove(s.temporary) }
+
+// writeWhole writes the file whole or not at all.
+func writeWhole(path string, content []byte, mode fs.FileMode) error {
+	made, err := stage(path, content, mode)
+	if err != nil {
+		return err
+	}
+	defer made.discard()
+	return made.commit()
+}

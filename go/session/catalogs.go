@@ -13,7 +13,7 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/catalog"
 )
 
-// catalogBytes bounds what is kept of indexes of repositories; one of 20,000 entries takes about 10 MB.
+// catalogBytes bounds what is kept of indexes of repositories; one of 20,000 entries takes about 4 MB.
 const catalogBytes = 64 << 20
 
 // Catalogs keeps what searches need of repositories' indexes as long as their files stay as they are; what was not used

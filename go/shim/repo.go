@@ -26,3 +26,18 @@ func helm_sdkpy_repo_list(config, op C.uint64_t, request *C.char) *C.char {
 func helm_sdkpy_repo_update(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.RepoUpdate)
 }
+
+//export helm_sdkpy_repo_index
+func helm_sdkpy_repo_index(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.RepoIndex)
+}
+
+//export helm_sdkpy_search_repo
+func helm_sdkpy_search_repo(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.SearchRepo)
+}
+
+//export helm_sdkpy_search_hub
+func helm_sdkpy_search_hub(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.SearchHub)
+}

@@ -15,8 +15,8 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
 
-// Providers are Helm's getters for http, https and oci, whose requests end with the operation; extra options come after a
-// constructor's own, as in getter.Getters.
+// Providers are Helm's getters for http, https and oci, whose requests end with the operation, and the installed plugins
+// that fetch; extra options come after a constructor's own, as in getter.Getters.
 func (c *Configuration) Providers(op *bridge.Operation, extra ...getter.Option) getter.Providers {
 	provide := func(get fetch) getter.Constructor {
 		return func(given ...getter.Option) (getter.Getter, error) {
@@ -27,10 +27,10 @@ func (c *Configuration) Providers(op *bridge.Operation, extra ...getter.Option) 
 			}, nil
 		}
 	}
-	return getter.Providers{
+	return append(getter.Providers{
 		{Schemes: []string{"http", "https"}, New: provide((*boundGetter).http)},
 		{Schemes: []string{registry.OCIScheme}, New: provide((*boundGetter).oci)},
-	}
+	}, c.getterPlugins(op)...)
 }
 
 type fetch func(*boundGetter, string, []getter.Option, getterOptions) (*bytes.Buffer, error)
@@ -102,6 +102,9 @@ type getterOptions struct {
 	plainHTTP bool
 	registry  bool // there is a registry client among them
 	foreign   bool // there is a transport among them
+
+	username, password string
+	passCredentials    bool
 }
 
 // readGetterOptions reads what getter.Options set. They are functions on a struct that Helm does not export
@@ -129,6 +132,9 @@ func readGetterOptions(options []getter.Option) (read getterOptions, err error) 
 		caFile:   field("caFile", reflect.String).String(),
 	}
 	read.plainHTTP = field("plainHTTP", reflect.Bool).Bool()
+	read.username = field("username", reflect.String).String()
+	read.password = field("password", reflect.String).String()
+	read.passCredentials = field("passCredentialsAll", reflect.Bool).Bool()
 	read.registry = !field("registryClient", reflect.Pointer).IsNil()
 	read.foreign = !field("transport", reflect.Pointer).IsNil()
 	return read, err

@@ -242,7 +242,7 @@ func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart
 	if !update {
 		return nil, &bridge.Error{
 			Code:    codeMissingDependency,
-			Message: fmt.Sprintf("an error occurred while checking for chart dependencies: %v", missing),
+			Message: fmt.Sprintf("an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: %v", missing),
 			Details: map[string]any{"chart": f.source.ChartPath},
 			Cause:   missing,
 		}

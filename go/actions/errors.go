@@ -72,7 +72,7 @@ var advices = map[string]string{
 	codeReleaseExists:        "upgrade it, uninstall it first, or choose another name",
 	codeReleaseNotDeployed:   "use upgrade(install=True) or uninstall it first",
 	codeReleasePending:       "wait for it, or if its process is gone, roll back or uninstall",
-	codeMissingDependency:    "run `helm dependency build` on the chart or set dependency_update=True",
+	codeMissingDependency:    "dependency_update=True does it",
 	codeNamespaceNotFound:    "create it or set create_namespace=True",
 	codeOwnership:            "set take_ownership=True to adopt existing objects",
 	codeConflict:             "set force_conflicts=True to take the fields over",

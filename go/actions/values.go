@@ -73,7 +73,8 @@ func (v ValueOptions) merge(providers getter.Providers) (map[string]any, error) 
 	} {
 		for _, text := range form.texts {
 			if err := form.parse(text, values); err != nil {
-				return nil, valuesError(form.field, text, err)
+				flag := strings.ReplaceAll(form.field, "_", "-")
+				return nil, valuesError(form.field, text, fmt.Errorf("failed parsing --%s data: %w", flag, err))
 			}
 		}
 	}

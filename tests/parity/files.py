@@ -154,6 +154,8 @@ class Form:
     """What the command is told besides: `-o json`."""
     command: Callable[[Printed], Any] = lambda printed: printed.out
     library: Callable[[Any], Any] = lambda result: result
+    failed: Callable[[Printed], Any] | None = None
+    """What a command gave that ends with a failure, where the library has a result for it; None: it is a refusal."""
     refusals: tuple[Callable[[Printed], Any], Callable[[Any], Any]] | None = None
     """What more of a refusal is compared: of what the command printed, and of the library's error."""
 
@@ -165,6 +167,18 @@ def printed_json(printed: Printed) -> Any:
 
 def nothing(_: object) -> None:
     """Nothing of the result is compared: what is left in the directories is."""
+
+
+def linted(printed: Printed) -> Any:
+    """What `helm lint` found where a chart failed: the summary is its error then."""
+    _, _, summary = printed.err.rpartition("Error: ")
+    return printed.out + summary if "linted, " in summary else None
+
+
+def rendered(printed: Printed) -> str:
+    """What `helm template` rendered, without what it told of downloads before: that is logged by the library."""
+    told, mark, text = printed.out.partition("---\n")
+    return mark + text if "Downloading " in told else printed.out
 
 
 _CHART: Final = Form(("chart_path",))
@@ -182,7 +196,7 @@ FORMS: Final[dict[str, Form]] = {
         lambda printed: OF_RELEASES["install"].command(json.loads(printed.out)),
         OF_RELEASES["install"].library,
     ),
-    "lint": _CHART,
+    "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
     "package": _CHART,
     "plugin install": Form(("source",)),
     "plugin package": Form(("path",)),
@@ -205,7 +219,7 @@ FORMS: Final[dict[str, Form]] = {
     "show crds": _CHART,
     "show readme": _CHART,
     "show values": _CHART,
-    "template": Form(("release_name", "chart_path")),
+    "template": Form(("release_name", "chart_path"), command=rendered),
     "verify": _CHART,
 }
 """Names of positional keywords and shapes of results: whoever writes the command's class makes its row right."""

@@ -257,9 +257,13 @@ class Command(Place):
             options["values_files"] = [*_listed(options.get("values_files")), str(file)]
         arguments += [*flags(options), *form.flags, *flags(self._root_options(step))]
         printed = await asyncio.to_thread(self._spawn, [str(HELM)], arguments, self.own(dict(step.env)))
+        failed = form.failed(printed) if printed.code != 0 and form.failed is not None else None
+        if failed is not None:
+            return Outcome(result=failed)
         if printed.code != 0:
             _, _, said = ("\n" + printed.err).rpartition("\nError: ")
-            refusal = re.sub(r"^(INSTALLATION|UPGRADE) FAILED: ", "", said).strip()
+            # What stands before and after the reason belongs to a terminal: docs/parity.md.
+            refusal = re.sub(r"^(INSTALLATION|UPGRADE) FAILED: |\n\nUse --debug flag .*$", "", said.strip()).strip()
             return Outcome(refusal=refusal, origin=None if form.refusals is None else form.refusals[0](printed))
         return Outcome(result=form.command(printed))
 

@@ -149,6 +149,7 @@ _NAMES: Final = {
     "max_history": "history-max",
     "pass_credentials_all": "pass-credentials",
     "server_side_apply": "server-side",
+    "use_release_name": "release-name",
     "values_files": "values",
 }
 

@@ -31,7 +31,7 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 """What each run makes anew, wherever it stands."""
 
-NOT_COMPARED: Final = ("home/.kube/cache/", "tmp/")
+NOT_COMPARED: Final = ("home/.kube/", "tmp/")
 """The command's own discovery cache (the library keeps its in memory), and temporary files, which must be gone."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

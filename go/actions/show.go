@@ -24,7 +24,7 @@ type ShowValuesRequest struct {
 func (r ShowValuesRequest) Validate() error {
 	if r.JSONPath != "" {
 		if _, err := printers.NewJSONPathPrinter(r.JSONPath); err != nil {
-			return invalid("jsonpath", "is no JSONPath: %v", err)
+			return invalid("jsonpath", "is refused: error parsing jsonpath %s: %v", r.JSONPath, err)
 		}
 	}
 	return r.ChartSource.Validate()

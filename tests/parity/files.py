@@ -178,7 +178,7 @@ def linted(printed: Printed) -> Any:
 def rendered(printed: Printed) -> str:
     """What `helm template` rendered, without what it told of downloads before: that is logged by the library."""
     told, mark, text = printed.out.partition("---\n")
-    return mark + text if "Downloading " in told else printed.out
+    return mark + text if "Saving " in told else printed.out
 
 
 _CHART: Final = Form(("chart_path",))

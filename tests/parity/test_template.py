@@ -367,15 +367,13 @@ SOURCES: Final[Cases] = {
         template("oci://@registry@/@side@/web", plain_http=True, version="9.9.9", fails="9.9.9", reworded=True),
     ],
     "dependencies": [
-        Serve(SUB),
         Put(
             {
+                "sub": SUB,
                 "web": Chart(
                     {"a.yaml": configmap()},
-                    metadata={
-                        "dependencies": [{"name": "sub", "version": "~1.2", "repository": "@repository@/@side@"}]
-                    },
-                )
+                    metadata={"dependencies": [{"name": "sub", "version": "~1.2", "repository": "file://../sub"}]},
+                ),
             }
         ),
         template(fails="sub"),
@@ -496,7 +494,12 @@ async def test_cluster(both: Both, name: str) -> None:
 @pytest.mark.parametrize("name", REAL_CHARTS)
 async def test_real(both: Both, name: str) -> None:
     path = REAL_CHARTS[name]
-    given = {"values": dict(values_of(name)), "include_crds": True, "is_upgrade": True, "kube_version": "1.34"}
+    given: dict[str, Any] = {
+        "values": dict(values_of(name)),
+        "include_crds": True,
+        "is_upgrade": True,
+        "kube_version": "1.34",
+    }
     await both.go(
         [
             Put({packed(path): path}),

@@ -19,7 +19,17 @@ from .actions import (
     Uninstall,
     Upgrade,
 )
-from .chart import Lint, Show, Template
+from .chart import (
+    Create,
+    DependencyBuild,
+    DependencyList,
+    DependencyUpdate,
+    Lint,
+    Package,
+    Show,
+    Template,
+    Verify,
+)
 from .configuration import Configuration, get_version
 from .exceptions import (
     AdmissionError,
@@ -82,6 +92,10 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "ConflictError",
+    "Create",
+    "DependencyBuild",
+    "DependencyList",
+    "DependencyUpdate",
     "DigestMismatchError",
     "ForbiddenError",
     "GetAll",
@@ -106,6 +120,7 @@ __all__ = [
     "NamespaceNotFoundError",
     "NamespaceTerminatingError",
     "OwnershipError",
+    "Package",
     "PostRenderError",
     "ProvenanceError",
     "QuotaError",
@@ -142,6 +157,7 @@ __all__ = [
     "ValidationError",
     "ValuesError",
     "ValuesSchemaError",
+    "Verify",
     "WaitFailedError",
     "WaitTimeoutError",
     "__version__",

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Unpack, cast
+from typing import Any, ClassVar, Unpack, cast, overload
 
 from . import _arguments
 from ._action import ENCODERS, RULES, Action
 from .exceptions import ChartError
 from .options import (
     ChartSource,
+    CreateOptions,
+    DependencyListOptions,
+    DependencyOptions,
     LintOptions,
+    PackageOptions,
     ShowOptions,
     ShowValuesOptions,
     StrPath,
     TemplateOptions,
+    VerifyOptions,
 )
-from .results import LintResult
+from .results import (
+    CreatedChart,
+    DependencyListResult,
+    DependencyResult,
+    LintResult,
+    PackagedChart,
+    Verification,
+)
 
 
 def _dry_run(field: str, value: object) -> str:
@@ -270,3 +283,277 @@ class Show(Action):
     ) -> str:
         text = await self._start(f"show_{part}", part, known, options, {"chart_path": chart_path})
         return cast("str", text)
+
+
+class _Archive(dict[str, Any]):
+    """What was packaged, which also is the path of it: helm-sdkpy 0.1.32 gave that path and nothing else."""
+
+    def __fspath__(self) -> str:
+        path: str = self["path"]
+        return path
+
+
+class Package(Action):
+    """`helm package`: make a versioned archive of a chart.
+
+    Args:
+        config: Its environment's `SOURCE_DATE_EPOCH` makes archives reproducible; its credentials fetch dependencies.
+
+    Example:
+        >>> packaged = await Package(config).run("./shop", "./dist", version="1.2.3")
+        >>> packaged["path"], packaged["digest"]
+    """
+
+    _name = "package"
+    _error = ChartError
+    _options = PackageOptions.__optional_keys__
+    _required = ()
+
+    @overload
+    async def run(
+        self, chart_path: StrPath, dest_dir: StrPath | None = None, **options: Unpack[PackageOptions]
+    ) -> PackagedChart: ...
+
+    @overload
+    async def run(
+        self, chart_path: Sequence[StrPath], dest_dir: StrPath | None = None, **options: Unpack[PackageOptions]
+    ) -> list[PackagedChart]: ...
+
+    async def run(
+        self,
+        chart_path: StrPath | Sequence[StrPath],
+        dest_dir: StrPath | None = None,
+        **options: Unpack[PackageOptions],
+    ) -> PackagedChart | list[PackagedChart]:
+        """Package a chart's directory, or several.
+
+        An archive is there whole, and with its provenance file where it is signed, or not at all. Nothing asks for a
+        passphrase.
+
+        Args:
+            chart_path: The directory of a chart, or several.
+            dest_dir: Where the archives go; made where it is not there. Default: the current directory.
+            **options: See `PackageOptions`.
+
+        Returns:
+            The archive, or one for each of several. Where a later one of several fails, the earlier ones are there.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `ChartInvalidError`,
+                `MissingDependencyError`, `ProvenanceError` where it could not be signed, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Package(config).run("./shop", sign=True, key="Ann", keyring="secring.gpg", passphrase="…")
+        """
+        several = not isinstance(chart_path, (str, os.PathLike))
+        made = await self._run(options, chart_path=chart_path, dest_dir=dest_dir)
+        archives = [cast("PackagedChart", _Archive(one)) for one in made]
+        return archives if several else archives[0]
+
+    def _encode(self, given: dict[str, object]) -> dict[str, Any]:
+        _arguments.exclusive(given, "passphrase_file", "passphrase")
+        paths = given.pop("chart_path", None)
+        return {"chart_path": _directories(paths), **super()._encode(given)}
+
+
+class Verify(Action):
+    """`helm verify`: check that an archive is signed and is what was signed.
+
+    Args:
+        config: Its environment says where gpg's keyring is.
+
+    Example:
+        >>> (await Verify(config).run("./shop-1.2.3.tgz", keyring="pubring.gpg"))["signed_by"]
+    """
+
+    _name = "verify"
+    _error = ChartError
+    _options = VerifyOptions.__optional_keys__
+    _required = ("chart_path",)
+
+    async def run(self, chart_path: StrPath, **options: Unpack[VerifyOptions]) -> Verification:
+        """Verify a chart's archive by the provenance file beside it, `NAME.tgz.prov`.
+
+        Args:
+            chart_path: The archive.
+            **options: See `VerifyOptions`.
+
+        Returns:
+            Who signed it, with which key, and the archive's hash.
+
+        Raises:
+            ChartError: It does not hold. The error's class also says why: `ProvenanceError` (no signature, a broken
+                one, or one of a key that is not in the keyring), `DigestMismatchError` (signed was another archive).
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Verify(config).run("./shop-1.2.3.tgz", keyring="pubring.gpg")
+        """
+        verification: Verification = await self._run(options, chart_path=chart_path)
+        return verification
+
+
+class Create(Action):
+    """`helm create`: make the directory of a new chart.
+
+    Args:
+        config: Its environment says where starters are.
+
+    Example:
+        >>> (await Create(config).run("./shop"))["path"]
+    """
+
+    _name = "create"
+    _error = ChartError
+    _options = CreateOptions.__optional_keys__
+    _required = ("name",)
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "name": _arguments.path}
+
+    async def run(self, name: StrPath, **options: Unpack[CreateOptions]) -> CreatedChart:
+        """Create a chart.
+
+        A directory that is there already keeps its other files; those that a new chart has are replaced, each with a
+        warning in the log.
+
+        Args:
+            name: The chart's name, or the path of its directory, whose last part is the name.
+            **options: See `CreateOptions`.
+
+        Returns:
+            The chart's directory.
+
+        Raises:
+            ChartError: It failed; nothing was made.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Create(config).run("./shop", starter="web")
+        """
+        created: CreatedChart = await self._run(options, name=name)
+        return created
+
+
+class DependencyList(Action):
+    """`helm dependency list`: the dependencies of a chart, and which of them are there.
+
+    Args:
+        config: Nothing of it matters here.
+
+    Example:
+        >>> for dependency in (await DependencyList(config).run("./shop"))["dependencies"]:
+        ...     print(dependency["name"], dependency["status"])
+    """
+
+    _name = "dependency_list"
+    _error = ChartError
+    _options = DependencyListOptions.__optional_keys__
+    _required = ("chart_path",)
+
+    async def run(self, chart_path: StrPath = ".", **options: Unpack[DependencyListOptions]) -> DependencyListResult:
+        """List a chart's dependencies.
+
+        Args:
+            chart_path: The chart's directory or archive. Default: the current directory.
+            **options: See `DependencyListOptions`.
+
+        Returns:
+            A line for each dependency, and the command's warnings.
+
+        Raises:
+            ChartError: There is no chart, or it can not be read.
+            TypeError: There is no such option.
+
+        Example:
+            >>> (await DependencyList(config).run("./shop"))["warnings"]
+            []
+        """
+        result: DependencyListResult = await self._run(options, chart_path=chart_path)
+        return result
+
+
+class DependencyUpdate(Action):
+    """`helm dependency update`: fetch what Chart.yaml asks for into `charts/`, and write the versions into Chart.lock.
+
+    Args:
+        config: Its list of repositories knows `@NAME`, its credentials are for registries.
+
+    Example:
+        >>> (await DependencyUpdate(config).run("./shop"))["dependencies"]
+    """
+
+    _name = "dependency_update"
+    _error = ChartError
+    _options = DependencyOptions.__optional_keys__
+    _required = ("chart_path",)
+
+    async def run(self, chart_path: StrPath = ".", **options: Unpack[DependencyOptions]) -> DependencyResult:
+        """Update a chart's dependencies.
+
+        Where it fails or is cancelled, `charts/` and the lock are as they were. Updates of the same chart in one
+        process wait for each other.
+
+        Args:
+            chart_path: The chart's directory. Default: the current directory.
+            **options: See `DependencyOptions`.
+
+        Returns:
+            What the lock says then.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `RepositoryError`,
+                `ProvenanceError` with `verify`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await DependencyUpdate(config).run("./shop", skip_refresh=True)
+        """
+        result: DependencyResult = await self._run(options, chart_path=chart_path)
+        return result
+
+
+class DependencyBuild(Action):
+    """`helm dependency build`: fetch what Chart.lock says into `charts/`.
+
+    Args:
+        config: Its list of repositories knows the addresses in the lock, its credentials are for registries.
+
+    Example:
+        >>> (await DependencyBuild(config).run("./shop"))["dependencies"]
+    """
+
+    _name = "dependency_build"
+    _error = ChartError
+    _options = DependencyOptions.__optional_keys__
+    _required = ("chart_path",)
+
+    async def run(self, chart_path: StrPath = ".", **options: Unpack[DependencyOptions]) -> DependencyResult:
+        """Build a chart's dependencies from its lock; without one, update them.
+
+        As with the command, `verify` lets a chart that is not signed pass here, though not one with a wrong signature.
+        Where it fails or is cancelled, `charts/` is as it was.
+
+        Args:
+            chart_path: The chart's directory. Default: the current directory.
+            **options: See `DependencyOptions`.
+
+        Returns:
+            What the lock says.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartInvalidError` where the lock is out of date,
+                `RepositoryError` where a repository of the lock is not in helm's list, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await DependencyBuild(config).run("./shop", verify=True, keyring="pubring.gpg")
+        """
+        result: DependencyResult = await self._run(options, chart_path=chart_path)
+        return result
+
+
+def _directories(value: object) -> list[str]:
+    paths = _arguments.paths("chart_path", value)
+    if paths is None:
+        raise _arguments.Refused("chart_path", "is empty: name the directory of a chart, or several")
+    return paths

@@ -57,17 +57,13 @@ class WaitOptions(TypedDict, total=False):
     """Seconds for each phase. Default: 300."""
 
 
-class ChartSourceOptions(TypedDict, total=False):
-    """Where a chart comes from and how it is fetched."""
+class AccessOptions(TypedDict, total=False):
+    """How a repository or a registry is reached."""
 
-    repo: str | None
-    """URL of the repository that has the chart. Default: None."""
     username: str | None
     """User name at the repository or registry. Default: None."""
     password: str | None
     """Password at the repository or registry. Default: None."""
-    pass_credentials: bool
-    """Send them to other hosts that the repository's index names. Default: False."""
     cert_file: StrPath | None
     """Client certificate. Default: None."""
     key_file: StrPath | None
@@ -78,10 +74,19 @@ class ChartSourceOptions(TypedDict, total=False):
     """Do not check the server's certificate. Default: False."""
     plain_http: bool
     """Speak HTTP. Default: False."""
+
+
+class ChartSourceOptions(AccessOptions, total=False):
+    """Where a chart comes from and how it is fetched."""
+
+    repo: str | None
+    """URL of the repository that has the chart. Default: None."""
+    pass_credentials: bool
+    """Send user name and password to other hosts that the repository's index names too. Default: False."""
     verify: bool
     """Check the chart's signature. Default: False."""
     keyring: StrPath | None
-    """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`."""
+    """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`, or `pubring.kbx` there."""
     devel: bool
     """Take pre-releases too; ignored where `version` is given. Default: False."""
 
@@ -394,3 +399,60 @@ class SearchHubOptions(EventOptions, total=False):
 
     endpoint: str | None
     """The hub to ask. Default: `https://hub.helm.sh`, which is Artifact Hub."""
+
+
+class PackageOptions(AccessOptions, EventOptions, total=False):
+    """The options of Package beyond its signature. Access is to registries, for `dependency_update`."""
+
+    destination: StrPath | None
+    """The same as `dest_dir`, by the flag's name. Default: None."""
+    version: str | None
+    """Give the archive this version, a semantic one. Default: the chart's own."""
+    app_version: str | None
+    """Give the archive this version of the application. Default: the chart's own."""
+    dependency_update: bool
+    """Fetch the chart's dependencies first, as DependencyUpdate does. Default: False."""
+    sign: bool
+    """Sign the archive: a provenance file comes with it. Default: False."""
+    key: str | None
+    """With `sign`, the key's name, or a part of it that no other key of the keyring has. Default: None."""
+    keyring: StrPath | None
+    """With `sign`, the file with the secret key. Default: `~/.gnupg/pubring.gpg`, or `pubring.kbx` there."""
+    passphrase: str | None
+    """What opens the key; nothing asks for it. Default: None, the key is not locked."""
+    passphrase_file: StrPath | None
+    """A file whose first line opens the key. Default: None."""
+
+
+class VerifyOptions(EventOptions, total=False):
+    """The options of Verify beyond its signature."""
+
+    keyring: StrPath | None
+    """Public keys of who may sign. Default: `~/.gnupg/pubring.gpg`, or `pubring.kbx` there."""
+
+
+class CreateOptions(EventOptions, total=False):
+    """The options of Create beyond its signature."""
+
+    starter: StrPath | None
+    """A chart to start from: `NAME` of helm's data directory, `starters/NAME`, or an absolute path. Default: None."""
+    chart_api_version: Literal["v2", "v3"]
+    """The format's version; `"v3"` needs `HELM_EXPERIMENTAL_CHART_V3` in the environment. Default: `"v2"`."""
+
+
+class DependencyListOptions(EventOptions, total=False):
+    """The options of DependencyList beyond its signature."""
+
+
+class DependencyOptions(AccessOptions, EventOptions, total=False):
+    """The options of DependencyUpdate and DependencyBuild beyond their signatures. Access is to registries.
+
+    What repositories ask for is in helm's list of repositories (RepoAdd).
+    """
+
+    skip_refresh: bool
+    """Use the repositories' indexes as they are on this machine. Default: False."""
+    verify: bool
+    """Check the signatures. Default: False."""
+    keyring: StrPath | None
+    """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`, or `pubring.kbx` there."""

@@ -306,3 +306,78 @@ class HubChart(TypedDict):
 
 Values: TypeAlias = dict[str, Any]
 """The values of a release."""
+
+
+class PackagedChart(TypedDict):
+    """An archive that Package made. It is also the path of it: `open()`, `Path()` and `chart_path=` take it."""
+
+    path: str
+    name: str
+    """The chart's name."""
+    version: str
+    """The chart's version."""
+    digest: str
+    """`sha256:…`, of the archive."""
+    size: int
+    """In bytes."""
+    provenance: str | None
+    """The path of the provenance file; None where the archive is not signed."""
+
+
+class Verification(TypedDict):
+    """Who signed a chart, and what: what `helm verify` prints."""
+
+    signed_by: list[str]
+    """The names of the key, sorted."""
+    fingerprint: str
+    """The key's, in capital hexadecimal digits."""
+    chart_hash: str
+    """`sha256:…`, of the archive, which is what the signature says."""
+
+
+class CreatedChart(TypedDict):
+    """A chart that Create made."""
+
+    path: str
+    """Its directory, from the root on."""
+    name: str
+
+
+class DependencyStatus(TypedDict):
+    """One line of `helm dependency list`."""
+
+    name: str
+    version: str
+    """The version, or the range, that the chart asks for."""
+    repository: str
+    status: str
+    """`ok`, `unpacked`, `missing`, `wrong version`, `invalid version`, `too many matches`, `corrupt`, `misnamed`…"""
+
+
+class DependencyListResult(TypedDict):
+    """What `helm dependency list` prints."""
+
+    dependencies: list[DependencyStatus]
+    warnings: list[str]
+    """The command's own lines: about what is in `charts/` and not in Chart.yaml, or that there are no dependencies."""
+
+
+class LockedDependency(TypedDict):
+    """One dependency as the lock has it."""
+
+    name: str
+    version: str
+    """The version that was fetched."""
+    repository: str
+
+
+class DependencyResult(TypedDict):
+    """What an update or a build of dependencies went by."""
+
+    path: str
+    """The chart's directory, from the root on."""
+    lock: str | None
+    """The path of Chart.lock, or of a version 1 chart's requirements.lock; None where there is none."""
+    digest: str | None
+    """The digest in the lock."""
+    dependencies: list[LockedDependency]

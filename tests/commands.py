@@ -13,6 +13,10 @@ import helm_sdkpy
 GO_ACTIONS: Final = Path(__file__).parents[1] / "go" / "actions"
 
 COMMANDS: Final[dict[str, Any]] = {
+    "create": helm_sdkpy.Create.run,
+    "dependency build": helm_sdkpy.DependencyBuild.run,
+    "dependency list": helm_sdkpy.DependencyList.run,
+    "dependency update": helm_sdkpy.DependencyUpdate.run,
     "get all": helm_sdkpy.GetAll.run,
     "get hooks": helm_sdkpy.GetHooks.run,
     "get manifest": helm_sdkpy.GetManifest.run,
@@ -23,6 +27,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "install": helm_sdkpy.Install.run,
     "lint": helm_sdkpy.Lint.run,
     "list": helm_sdkpy.List.run,
+    "package": helm_sdkpy.Package.run,
     "repo add": helm_sdkpy.RepoAdd.run,
     "repo index": helm_sdkpy.RepoIndex.run,
     "repo list": helm_sdkpy.RepoList.run,
@@ -41,9 +46,12 @@ COMMANDS: Final[dict[str, Any]] = {
     "test": helm_sdkpy.ReleaseTest.run,
     "uninstall": helm_sdkpy.Uninstall.run,
     "upgrade": helm_sdkpy.Upgrade.run,
+    "verify": helm_sdkpy.Verify.run,
 }
 
 SHARED_REQUESTS: Final[dict[str, str]] = {
+    "dependency build": "DependencyRequest",
+    "dependency update": "DependencyRequest",
     "get all": "RevisionRequest",
     "get hooks": "RevisionRequest",
     "get manifest": "RevisionRequest",
@@ -60,7 +68,7 @@ SHARED_REQUESTS: Final[dict[str, str]] = {
 # docs/architecture.md, "Arguments that are not one to one with the keywords".
 WIRE_ONLY: Final = {"chart_archive", "post_renderer_callable"}
 PYTHON_ONLY: Final = {
-    "on_event", "server_side_apply", "history_max", "pass_credentials_all", "show_rollback_revision",
+    "dest_dir", "on_event", "server_side_apply", "history_max", "pass_credentials_all", "show_rollback_revision",
 }  # fmt: skip
 """Other names for a field of the wire, and what results always carry (a column of helm's table)."""
 

@@ -8,10 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart"
@@ -89,27 +87,21 @@ func (t *task) fetcher(source ChartSource) *fetcher {
 	}
 	return &fetcher{
 		task: t, source: source, settings: settings, providers: t.config.Providers(t.op),
-		registry: sync.OnceValues(func() (*registry.Client, error) {
-			client, err := t.config.Registry(t.op, session.RegistryOptions{
-				PlainHTTP: source.PlainHTTP, InsecureSkipTLSVerify: source.InsecureSkipTLSVerify,
-				CertFile: source.CertFile, KeyFile: source.KeyFile, CAFile: source.CAFile,
-				Username: source.Username, Password: source.Password,
-			})
-			if err != nil {
-				return nil, &bridge.Error{Code: codeRegistry, Message: err.Error(), Cause: err}
-			}
-			return client, nil
-		}),
+		registry: sync.OnceValues(func() (*registry.Client, error) { return t.registry(source.access()) }),
 	}
 }
 
-// keyring is where gpg keeps public keys (helm: pkg/cmd/dependency_build.go, defaultKeyring).
-func keyring(config *session.Configuration) string {
-	environment := config.Options().Environment
-	if home := environment["GNUPGHOME"]; home != "" {
-		return filepath.Join(home, "pubring.gpg")
+// registry makes a client for OCI registries.
+func (t *task) registry(access AccessOptions) (*registry.Client, error) {
+	client, err := t.config.Registry(t.op, session.RegistryOptions{
+		PlainHTTP: access.PlainHTTP, InsecureSkipTLSVerify: access.InsecureSkipTLSVerify,
+		CertFile: access.CertFile, KeyFile: access.KeyFile, CAFile: access.CAFile,
+		Username: access.Username, Password: access.Password,
+	})
+	if err != nil {
+		return nil, &bridge.Error{Code: codeRegistry, Message: err.Error(), Cause: err}
 	}
-	return filepath.Join(environment["HOME"], ".gnupg", "pubring.gpg")
+	return client, nil
 }
 
 // locate finds or downloads the chart (helm: pkg/action/install.go, ChartPathOptions.LocateChart).
@@ -160,7 +152,7 @@ func (f *fetcher) locate() (string, error) {
 		name = address
 	}
 	f.task.phase("downloading")
-	path, _, err := download.DownloadToCache(name, version)
+	path, err := f.download(&download, name, version)
 	if err != nil {
 		return "", err
 	}
@@ -180,8 +172,8 @@ func (f *fetcher) local(name string) (string, error) {
 		return "", err
 	}
 	if f.source.Verify {
-		if _, err := downloader.VerifyChart(path, path+".prov", f.source.Keyring); err != nil {
-			return "", &bridge.Error{Code: codeProvenance, Message: fmt.Sprintf("verify %s: %v", path, err), Cause: err}
+		if _, err := verifyFile(f.source.Keyring, path); err != nil {
+			return "", err
 		}
 	}
 	return path, nil
@@ -254,71 +246,47 @@ func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := sourceDateEpoch(f.task.config.Options().Environment)
-	if err != nil {
-		return nil, err
-	}
-	f.task.phase("updating dependencies")
-	manager := &downloader.Manager{
-		Out:              logWriter{f.task},
-		ChartPath:        path,
-		Keyring:          f.source.Keyring,
-		Getters:          f.providers,
-		RepositoryConfig: f.settings.RepositoryConfig,
-		RepositoryCache:  f.settings.RepositoryCache,
-		ContentCache:     f.settings.ContentCache,
-		RegistryClient:   client,
-		SourceDateEpoch:  epoch,
-	}
-	if err := manager.Update(); err != nil {
+	// As in the command, a chart's own dependencies are not verified: pkg/cmd/install.go sets no Verify here.
+	if err := f.task.updateDependencies(path, dependencySource{client: client, keyring: f.source.Keyring}); err != nil {
 		return nil, f.explain(err)
 	}
 	return f.parse(path)
-}
-
-func sourceDateEpoch(environment map[string]string) (*time.Time, error) {
-	text := environment["SOURCE_DATE_EPOCH"]
-	if text == "" {
-		return nil, nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return nil, &bridge.Error{Code: "configuration", Message: fmt.Sprintf("SOURCE_DATE_EPOCH is %q: it must be a number of seconds", text)}
-	}
-	moment := time.Unix(seconds, 0).UTC()
-	return &moment, nil
 }
 
 // explain says why a chart could not be had: a download has no types of its own.
 func (f *fetcher) explain(err error) error {
 	var known *bridge.Error
 	if errors.As(err, &known) {
-		return err
-	}
-	text := err.Error()
-	code := codeChartNotFound
-	switch {
-	case codeOfConnection(err) == codeCertificate:
-		code = codeCertificate
-	case strings.Contains(text, "401 Unauthorized"), strings.Contains(text, "unauthorized"), strings.Contains(text, "basic credential not found"):
-		code = codeUnauthorized
-	case strings.Contains(text, "403 Forbidden"), strings.Contains(text, "denied"):
-		code = codeForbidden
-	case strings.Contains(text, "digest") && strings.Contains(text, "mismatch"), strings.Contains(text, "sha256 sum does not match"):
-		code = codeDigestMismatch
-	case strings.Contains(text, "provenance"), strings.Contains(text, "openpgp"):
-		code = codeProvenance
-	case registry.IsOCI(f.source.ChartPath) && !strings.Contains(text, "not found"):
-		code = codeRegistry
-	case !strings.Contains(text, "not found") && !errors.Is(err, fs.ErrNotExist) && codeOfConnection(err) != "":
-		code = codeRepository
+		return ofChart(f.source.ChartPath, err)
 	}
 	return &bridge.Error{
-		Code:    code,
-		Message: fmt.Sprintf("chart %q: %s", f.source.ChartPath, text),
+		Code:    codeOfDownload(err, registry.IsOCI(f.source.ChartPath)),
+		Message: fmt.Sprintf("chart %q: %v", f.source.ChartPath, err),
 		Details: map[string]any{"chart": f.source.ChartPath},
 		Cause:   err,
 	}
+}
+
+// codeOfDownload tells by the error's text what went wrong with what it came from.
+func codeOfDownload(err error, oci bool) string {
+	text := err.Error()
+	switch {
+	case codeOfConnection(err) == codeCertificate:
+		return codeCertificate
+	case strings.Contains(text, "401 Unauthorized"), strings.Contains(text, "unauthorized"), strings.Contains(text, "basic credential not found"):
+		return codeUnauthorized
+	case strings.Contains(text, "403 Forbidden"), strings.Contains(text, "denied"):
+		return codeForbidden
+	case strings.Contains(text, "digest") && strings.Contains(text, "mismatch"), strings.Contains(text, "sha256 sum does not match"):
+		return codeDigestMismatch
+	case strings.Contains(text, "provenance"), strings.Contains(text, "openpgp"), strings.Contains(text, "signature block"):
+		return codeProvenance
+	case oci && !strings.Contains(text, "not found"):
+		return codeRegistry
+	case !strings.Contains(text, "not found") && !errors.Is(err, fs.ErrNotExist) && codeOfConnection(err) != "":
+		return codeRepository
+	}
+	return codeChartNotFound
 }
 
 func chartInvalid(source ChartSource, err error) error {

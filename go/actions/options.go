@@ -36,6 +36,14 @@ type ChartSource struct {
 	Keyring               string `json:"keyring"`
 }
 
+// access is the part that says how a server is reached.
+func (c ChartSource) access() AccessOptions {
+	return AccessOptions{
+		Username: c.Username, Password: c.Password, CertFile: c.CertFile, KeyFile: c.KeyFile, CAFile: c.CAFile,
+		InsecureSkipTLSVerify: c.InsecureSkipTLSVerify, PlainHTTP: c.PlainHTTP,
+	}
+}
+
 // Validate refuses a source that names no chart.
 func (c ChartSource) Validate() error {
 	if strings.TrimSpace(c.ChartPath) == "" && len(c.ChartArchive) == 0 {
@@ -45,6 +53,17 @@ func (c ChartSource) Validate() error {
 		return invalid("chart_path", "\"-\" is refused: nothing is read from standard input")
 	}
 	return nil
+}
+
+// AccessOptions say how a registry, or a repository, is reached where dependencies come from.
+type AccessOptions struct {
+	Username              string `json:"username"`
+	Password              string `json:"password"`
+	CertFile              string `json:"cert_file"`
+	KeyFile               string `json:"key_file"`
+	CAFile                string `json:"ca_file"`
+	InsecureSkipTLSVerify bool   `json:"insecure_skip_tls_verify"`
+	PlainHTTP             bool   `json:"plain_http"`
 }
 
 // ValueOptions are all the ways to give values, in the order in which they are merged.

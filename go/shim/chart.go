@@ -41,3 +41,33 @@ func helm_sdkpy_show_crds(config, op C.uint64_t, request *C.char) *C.char {
 func helm_sdkpy_show_all(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.ShowAll)
 }
+
+//export helm_sdkpy_package
+func helm_sdkpy_package(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Package)
+}
+
+//export helm_sdkpy_verify
+func helm_sdkpy_verify(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Verify)
+}
+
+//export helm_sdkpy_create
+func helm_sdkpy_create(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Create)
+}
+
+//export helm_sdkpy_dependency_list
+func helm_sdkpy_dependency_list(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.DependencyList)
+}
+
+//export helm_sdkpy_dependency_update
+func helm_sdkpy_dependency_update(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.DependencyUpdate)
+}
+
+//export helm_sdkpy_dependency_build
+func helm_sdkpy_dependency_build(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.DependencyBuild)
+}

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference"
 # Names of the drop-in target whose time has not come: they belong to other commands.
 LATER = {
-    "Package", "Pull", "Push", "RegistryLogin", "RegistryLogout",
+    "Pull", "Push", "RegistryLogin", "RegistryLogout",
 }  # fmt: skip
 # The two defaults that are helm's and not the drop-in target's (design, "Names and options").
 CHANGED_DEFAULTS = {

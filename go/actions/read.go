@@ -74,23 +74,42 @@ type outline struct {
 	ApplyMethod string          `json:"apply_method"`
 }
 
+// keptOutline is the size of a record, packed, whose outline is kept; larger ones are unpacked anew.
+const keptOutline = 32 << 10
+
 // readOutline is a revision of the scope's release without what no caller is shown; 0 is the newest.
 func (s *scope) readOutline(number int) (*release.Release, error) {
+	rel, _, err := s.readVersion(number)
+	return rel, err
+}
+
+// readVersion is readOutline with what changes when the record does; empty where the storage tells nothing of the kind.
+// Outlines are kept by it: unpacking a record takes as long as fetching it. Only the Release and its Info are the caller's own.
+func (s *scope) readVersion(number int) (rel *release.Release, version string, err error) {
 	whole, err := s.fetch(number)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if whole == nil {
 		rel := &release.Release{}
-		return rel, s.readWhole(number, rel)
+		return rel, "", s.readWhole(number, rel)
 	}
+	key, cache := whole.cacheKey(), s.config.Session().Outlines()
 	var read outline
-	if err := decodeRecord(whole.data, &read); err != nil {
-		return nil, err
+	if kept, ok := cache.Get(key); ok {
+		read = kept.(outline)
+	} else if err := decodeRecord(whole.data, &read); err != nil {
+		return nil, "", err
+	} else if len(whole.data) <= keptOutline {
+		cache.Put(key, read)
 	}
-	rel := read.summary.release(ownLabels(whole.labels))
+	rel = read.summary.release(ownLabels(whole.labels))
+	if rel.Info != nil {
+		info := *rel.Info
+		rel.Info = &info
+	}
 	rel.Config, rel.Manifest, rel.Hooks, rel.ApplyMethod = read.Config, read.Manifest, read.Hooks, read.ApplyMethod
-	return rel, nil
+	return rel, key, nil
 }
 
 // keptConfig is the size of values that are kept; larger ones are read anew.

@@ -19,6 +19,7 @@ type Session struct {
 	validators validators
 	locks      locks
 	records    *RecordCache
+	outlines   *RecordCache
 
 	memory sharedMemory
 	sql    sqlDrivers
@@ -28,7 +29,10 @@ type Session struct {
 
 // newSession makes a session; where there is no cluster, everything that needs one says why.
 func newSession(key string, found target, options Options) *Session {
-	made := &Session{key: key, target: found, err: found.err, memory: newSharedMemory(), records: newRecordCache()}
+	made := &Session{
+		key: key, target: found, err: found.err, memory: newSharedMemory(),
+		records: newRecordCache(keptRecords), outlines: newRecordCache(keptOutlines),
+	}
 	if made.err != nil {
 		return made
 	}

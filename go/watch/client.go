@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"helm.sh/helm/v4/pkg/kube"
 	corev1 "k8s.io/api/core/v1"
@@ -46,6 +47,7 @@ type Client struct {
 	record  *record
 	report  *reporter
 	traffic *Transport
+	tables  atomic.Bool // objects were asked for as tables
 
 	mu        sync.Mutex
 	clientset kubernetes.Interface
@@ -108,6 +110,7 @@ func (c *Client) BuildTable(reader io.Reader, validate bool) (resources kube.Res
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
+	c.tables.Store(true)
 	resources, err = c.Client.BuildTable(reader, validate)
 	return resources, c.failed("build", err)
 }

@@ -26,6 +26,8 @@ from .chart import (
     DependencyUpdate,
     Lint,
     Package,
+    Pull,
+    Push,
     Show,
     Template,
     Verify,
@@ -78,7 +80,17 @@ from .exceptions import (
     WaitFailedError,
     WaitTimeoutError,
 )
-from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
+from .repo import (
+    RegistryLogin,
+    RegistryLogout,
+    RepoAdd,
+    RepoIndex,
+    RepoList,
+    RepoRemove,
+    RepoUpdate,
+    SearchHub,
+    SearchRepo,
+)
 
 __version__ = _version("helm-sdkpy")
 
@@ -123,8 +135,12 @@ __all__ = [
     "Package",
     "PostRenderError",
     "ProvenanceError",
+    "Pull",
+    "Push",
     "QuotaError",
     "RegistryError",
+    "RegistryLogin",
+    "RegistryLogout",
     "ReleaseError",
     "ReleaseExistsError",
     "ReleaseNotDeployedError",

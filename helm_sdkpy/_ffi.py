@@ -42,6 +42,8 @@ ACTIONS = (
     "dependency_list",
     "dependency_update",
     "dependency_build",
+    "pull",
+    "push",
     "repo_add",
     "repo_remove",
     "repo_list",
@@ -49,6 +51,8 @@ ACTIONS = (
     "repo_index",
     "search_repo",
     "search_hub",
+    "registry_login",
+    "registry_logout",
 )
 """One exported function each, all of one shape."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -39,9 +40,12 @@ class Chart:
         }
 
     def archive(self) -> bytes:
-        """The bytes of its archive."""
+        """The bytes of its archive, the same ones each time."""
         packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        with (
+            gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
+            tarfile.open(fileobj=compressed, mode="w") as archive,
+        ):
             for path, text in self.contents().items():
                 content = text.encode()
                 entry = tarfile.TarInfo(f"{self.name}/{path}")

@@ -38,6 +38,7 @@ are compared: modes, texts, archives by members, and what was pushed to the regi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,6 +182,15 @@ def rendered(printed: Printed) -> str:
     return mark + text if "Saving " in told else printed.out
 
 
+_ADDED: Final = {
+    "added": '"{name}" has been added to your repositories\n',
+    "replaced": '"{name}" has been added to your repositories\n',
+    "unchanged": '"{name}" already exists with the same configuration, skipping\n',
+}
+_HANG_TIGHT: Final = "Hang tight while we grab the latest from your chart repositories..."
+_HAPPY: Final = "Update Complete. ⎈Happy Helming!⎈"
+_UPDATED: Final = '...Successfully got an update from the "{name}" chart repository'
+
 _CHART: Final = Form(("chart_path",))
 _DEPENDENCIES: Final = Form(("chart_path",))
 
@@ -207,11 +217,35 @@ FORMS: Final[dict[str, Form]] = {
     "push": Form(("chart_path", "remote")),
     "registry login": Form(("hostname",)),
     "registry logout": Form(("hostname",)),
-    "repo add": Form(("name", "url")),
-    "repo index": Form(("directory",)),
-    "repo list": Form((), ("-o", "json"), printed_json),
-    "repo remove": Form(("name",)),
-    "repo update": Form(("name",)),
+    "repo add": Form(("name", "url"), library=lambda result: _ADDED[result["status"]].format(**result)),
+    # Its result says what is in the file, which is compared.
+    "repo index": Form(("directory",), library=lambda _: ""),
+    # The command shows no more, and no password either.
+    "repo list": Form(
+        (),
+        ("-o", "json"),
+        printed_json,
+        lambda result: [{key: each[key] for key in ("name", "url")} for each in result],
+    ),
+    "repo remove": Form(
+        ("name",),
+        library=lambda result: "".join(
+            f'"{each["name"]}" has been removed from your repositories\n' for each in result
+        ),
+    ),
+    # Repositories end in any order.
+    "repo update": Form(
+        ("name",),
+        (),
+        lambda printed: sorted(printed.out.splitlines()),
+        lambda result: sorted([_HANG_TIGHT, _HAPPY, *(_UPDATED.format(**each) for each in result)]),
+        (
+            lambda printed: sorted(
+                re.findall(r'Unable to get an update from the "(.*?)" chart repository', printed.out)
+            ),
+            lambda error: sorted(each["name"] for each in error.details.get("failed", [])),
+        ),
+    ),
     "search hub": Form(("keyword",), ("-o", "json"), printed_json),
     "search repo": Form(("keyword",), ("-o", "json"), printed_json),
     "show all": _CHART,

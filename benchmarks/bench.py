@@ -17,7 +17,7 @@ import psutil
 from helm_sdkpy.testing import TestCluster
 
 from .columns import BenchmarkError, Column, GoWorker
-from .rows import DEEP, FIXTURES, REVISIONS, Row, State
+from .rows import CHARTS, DEEP, FIXTURES, REVISIONS, Row, State
 
 WRITES = "bench-writes"
 READS = "bench-reads"
@@ -120,14 +120,16 @@ class Bench:
     def _names(self, row: Row, column: str, number: int) -> Sequence[str | None]:
         if row.state is State.SHARED:
             return [row.release]
+        if row.state is State.LOCAL:
+            return ["shop" if row.action == "template" else None]
         if row.state is State.KEPT:
             return [f"{row.name}-{column}"]
         return [f"{row.name}-{column}-{number}-{one}" for one in range(row.at_once)]
 
     def _arguments(self, row: Row, name: str | None, number: int) -> dict[str, Any]:
         arguments: dict[str, Any] = {} if name is None else {"release_name": name}
-        if row.action in {"install", "upgrade"}:
-            arguments["chart_path"] = self._chart
+        if row.action in {"install", "upgrade", "template", "lint"}:
+            arguments["chart_path"] = self._chart if row.chart is None else str(CHARTS / row.chart)
         if row.action == "upgrade":
             arguments["values"] = _values(number + 2)
         return {**arguments, **row.arguments}

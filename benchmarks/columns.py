@@ -91,6 +91,8 @@ class GoWorker(Worker):
             wire["wait"] = "watcher" if wire["wait"] else "hookOnly"
         if "server_side_apply" in wire:
             wire["server_side"] = str(wire.pop("server_side_apply")).lower()
+        if action == "lint":
+            wire["chart_path"] = [wire["chart_path"]]
         return wire
 
 
@@ -171,4 +173,6 @@ _COMMANDS = {
     "list": ["list", "-o", "json"],
     "history": ["history", "-o", "json"],
     "get_values": ["get", "values", "-o", "json"],
+    "template": ["template"],
+    "lint": ["lint"],
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .bench import Samples, Table
-from .rows import Row
+from .rows import Row, State
 
 HERE, NATIVE, PLAIN, COMMAND, OLD = "here", "native", "plain", "helm", "old"
 TITLES = {
@@ -27,6 +27,8 @@ OLD_LIMIT = (
 )
 NATIVE_TARGET = 1.10
 """As much longer than native Go on the same parts may this library take."""
+PLAIN_TARGET = 1.05
+"""As much longer than Helm's SDK in Go may it take to render."""
 
 
 def summary(cell: Samples, reference: Samples) -> dict[str, Any]:
@@ -97,6 +99,13 @@ def targets(rows: Sequence[Row], figures: Mapping[str, Any]) -> Iterator[str]:
             yield _verdict(
                 row, f"{1 / native:.2f} x native Go, at most {NATIVE_TARGET:.2f}", 1 / native <= NATIVE_TARGET
             )
+        plain = cells.get(PLAIN, {}).get("ratio")
+        if plain and row.state is State.LOCAL:
+            yield _verdict(row, f"{1 / plain:.2f} x plain Go, at most {PLAIN_TARGET:.2f}", 1 / plain <= PLAIN_TARGET)
+        command = cells.get(COMMAND, {}).get("ratio")
+        if command and row.over_command:
+            text = f"{command:.1f} x faster than the command, at least {row.over_command:g}"
+            yield _verdict(row, text, command >= row.over_command)
         old = cells.get(OLD, {}).get("ratio")
         if old:
             least = row.target or 1

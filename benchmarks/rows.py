@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypedDict
 
 
@@ -19,6 +21,8 @@ class State(Enum):
     """A release that each side has for itself through all rounds."""
     SHARED = "shared"
     """Releases that all sides read."""
+    LOCAL = "local"
+    """A chart and nothing else: no cluster is asked."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Row:
     series: bool = False
     target: float | None = None
     """How many times faster than 0.1.32 it has to be."""
+    chart: str | None = None
+    """The archive of a chart that people use, in `CHARTS`; None: the chart of `helm create`."""
+    over_command: float | None = None
+    """How many times faster than the helm command it has to be."""
 
 
 class Series(TypedDict):
@@ -45,6 +53,9 @@ class Series(TypedDict):
     repeat: int
     series: bool
 
+
+CHARTS = Path(os.environ.get("HELM_SDKPY_CHARTS", Path(__file__).parents[2] / "shared" / "charts"))
+"""Where charts are that are no part of the project; a row whose chart is missing says so."""
 
 FIXTURES = 50
 """Releases in the namespace that is read."""
@@ -115,7 +126,17 @@ ROWS = (
         at_once=16,
         target=5,
     ),
+    Row("template", "template, small chart", "template", State.LOCAL, repeat=9, over_command=20),
+    Row("template-traefik", "template, traefik", "template", State.LOCAL, chart="traefik-41.3.0.tgz", repeat=5),
+    Row(
+        "template-crds",
+        "template, prometheus-operator-crds (4.5 MB)",
+        "template",
+        State.LOCAL,
+        chart="prometheus-operator-crds-31.0.1.tgz",
+    ),
+    Row("lint", "lint, small chart", "lint", State.LOCAL, repeat=5),
 )
 
-QUICK = ("install", "upgrade", "rollback", "uninstall", "status", "list", "values", "history", "install-16")
+QUICK = ("install", "upgrade", "rollback", "uninstall", "status", "list", "values", "history", "install-16", "template")
 """What fits in a minute."""

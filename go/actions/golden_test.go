@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
@@ -98,6 +99,24 @@ func TestHelmsOwnTemplates(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTemplatesAtOnce(t *testing.T) {
+	t.Parallel()
+	directory, config := helmTests(t), clusterless(t)
+	var group sync.WaitGroup
+	for range 4 {
+		for golden, every := range goldenTemplates {
+			for _, arguments := range every {
+				request := asked[TemplateRequest](t, directory, arguments)
+				group.Go(func() {
+					text, err := Template(quiet(t), config, request)
+					sameAsGolden(t, directory, golden, text, err)
+				})
+			}
+		}
+	}
+	group.Wait()
 }
 
 var goldenLints = map[string]string{

@@ -40,6 +40,9 @@ var plainCalls = map[string]func(plainCall) (any, error){
 }
 
 func (w plainWay) prepare(namespace, name string, arguments json.RawMessage) (call, error) {
+	if name == "template" || name == "lint" {
+		return prepareLocal(namespace, name, arguments)
+	}
 	do, known := plainCalls[name]
 	if !known {
 		return nil, fmt.Errorf("no action is called %q", name)

@@ -63,6 +63,10 @@ func (w *sharedWay) prepare(namespace, action string, arguments json.RawMessage)
 		return prepared(config, arguments, actions.History)
 	case "get_values":
 		return prepared(config, arguments, actions.GetValues)
+	case "template":
+		return prepared(config, arguments, actions.Template)
+	case "lint":
+		return prepared(config, arguments, actions.Lint)
 	}
 	return nil, fmt.Errorf("no action is called %q", action)
 }

@@ -3,7 +3,6 @@ package actions
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
@@ -30,7 +29,7 @@ func (r HistoryRequest) Validate() error {
 }
 
 // History does what `helm history` does: the revisions of a release, the oldest first.
-func History(op *bridge.Operation, config *session.Configuration, request HistoryRequest) ([]Revision, error) {
+func History(op *bridge.Operation, config *session.Configuration, request HistoryRequest) (Revisions, error) {
 	s, err := enter(op, config, "history", request.ReleaseName, false)
 	if err != nil {
 		return nil, err
@@ -42,17 +41,14 @@ func History(op *bridge.Operation, config *session.Configuration, request Histor
 	if request.Max > 0 && len(releases) > request.Max {
 		releases = releases[len(releases)-request.Max:]
 	}
-	revisions := make([]Revision, 0, len(releases))
-	for _, rel := range releases {
-		revision := revisionResult(rel)
-		// The command prints the time otherwise than list does (helm: pkg/cmd/history.go, releaseInfo).
-		revision.Updated = rel.Info.LastDeployed.Format(time.RFC3339Nano)
-		revisions = append(revisions, revision)
+	revisions := make(Revisions, 0, len(releases))
+	for _, one := range releases {
+		revisions = append(revisions, one.inHistory())
 	}
 	return revisions, nil
 }
 
-func (s *scope) history() ([]*release.Release, error) {
+func (s *scope) history() ([]*keptRevision, error) {
 	records, err := s.records()
 	if err != nil {
 		return nil, err
@@ -74,17 +70,17 @@ func (s *scope) history() ([]*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	var releases []*release.Release
+	var releases []*keptRevision
 	for _, listed := range revisions {
-		if rel := decoded[listed.cacheKey()]; rel != nil {
-			releases = append(releases, rel)
+		if one := decoded[listed.cacheKey()]; one != nil {
+			releases = append(releases, one)
 		}
 	}
 	return releases, nil
 }
 
 // historyWhole is Helm's own history, for storages that have no labels to ask for.
-func (s *scope) historyWhole() ([]*release.Release, error) {
+func (s *scope) historyWhole() ([]*keptRevision, error) {
 	records, err := s.cfg.Releases.History(s.release)
 	if err != nil {
 		return nil, err
@@ -94,5 +90,9 @@ func (s *scope) historyWhole() ([]*release.Release, error) {
 		releases = append(releases, asRelease(record))
 	}
 	releaseutil.SortByRevision(releases)
-	return releases, nil
+	kept := make([]*keptRevision, 0, len(releases))
+	for _, rel := range releases {
+		kept = append(kept, keep(rel))
+	}
+	return kept, nil
 }

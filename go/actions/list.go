@@ -51,7 +51,7 @@ func (r ListRequest) Validate() error {
 }
 
 // List does what `helm list` does: one revision, the newest, of each release.
-func List(op *bridge.Operation, config *session.Configuration, request ListRequest) ([]Revision, error) {
+func List(op *bridge.Operation, config *session.Configuration, request ListRequest) (Revisions, error) {
 	namespace := config.Namespace()
 	if request.AllNamespaces {
 		namespace = metav1.NamespaceAll
@@ -64,14 +64,14 @@ func List(op *bridge.Operation, config *session.Configuration, request ListReque
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	revisions := make([]Revision, 0, len(releases))
-	for _, rel := range releases {
-		revisions = append(revisions, revisionResult(rel))
+	revisions := make(Revisions, 0, len(releases))
+	for _, one := range releases {
+		revisions = append(revisions, one.listed())
 	}
 	return revisions, nil
 }
 
-func (s *scope) list(request ListRequest) ([]*release.Release, error) {
+func (s *scope) list(request ListRequest) ([]*keptRevision, error) {
 	records, err := s.records()
 	if err != nil {
 		return nil, err
@@ -97,10 +97,10 @@ func (s *scope) list(request ListRequest) ([]*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	var releases []*release.Release
+	var releases []*keptRevision
 	for _, chosen := range revisions {
-		if rel := decoded[chosen.cacheKey()]; rel != nil {
-			releases = append(releases, rel)
+		if one := decoded[chosen.cacheKey()]; one != nil {
+			releases = append(releases, one)
 		}
 	}
 	if request.Date {
@@ -111,7 +111,7 @@ func (s *scope) list(request ListRequest) ([]*release.Release, error) {
 }
 
 // listWhole is Helm's own list, for storages that have no labels to ask for.
-func (s *scope) listWhole(request ListRequest) ([]*release.Release, error) {
+func (s *scope) listWhole(request ListRequest) ([]*keptRevision, error) {
 	helm := action.NewList(s.cfg)
 	helm.AllNamespaces = request.AllNamespaces
 	helm.Filter, helm.Selector = request.Filter, request.Selector
@@ -122,9 +122,9 @@ func (s *scope) listWhole(request ListRequest) ([]*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	releases := make([]*release.Release, 0, len(records))
+	releases := make([]*keptRevision, 0, len(records))
 	for _, record := range records {
-		releases = append(releases, asRelease(record))
+		releases = append(releases, keep(asRelease(record)))
 	}
 	return releases, nil
 }
@@ -197,10 +197,18 @@ func cut[T any](all []T, r ListRequest) []T {
 }
 
 // sortByDate puts the oldest first, as the command's --date does, whatever its help says (helm: pkg/action/list.go, sort).
-func (r ListRequest) sortByDate(releases []*release.Release) {
+func (r ListRequest) sortByDate(revisions []*keptRevision) {
+	of := make(map[*release.Release]*keptRevision, len(revisions))
+	releases := make([]*release.Release, len(revisions))
+	for i, one := range revisions {
+		of[one.release], releases[i] = one, one.release
+	}
 	if r.Reverse {
 		releaseutil.Reverse(releases, releaseutil.SortByDate)
 	} else {
 		releaseutil.SortByDate(releases)
+	}
+	for i, rel := range releases {
+		revisions[i] = of[rel]
 	}
 }

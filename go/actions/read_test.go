@@ -93,7 +93,7 @@ func TestStatusAfterStatus(t *testing.T) {
 			must(t, err)
 			for kind, objects := range rel.Info.Resources {
 				for _, object := range objects {
-					read := object.(*unstructured.Unstructured)
+					read := unstructured.Unstructured{Object: object.(map[string]any)}
 					told[i] += fmt.Sprintf("%d %s %s %s\n", rel.Version, kind, read.GetName(), read.GetResourceVersion())
 				}
 			}

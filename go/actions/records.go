@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"helm.sh/helm/v4/pkg/chart/v2"
@@ -27,6 +28,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
@@ -62,6 +64,23 @@ func (s summary) release(labels map[string]string) *release.Release {
 		Name: s.Name, Info: s.Info, Chart: &v2.Chart{Metadata: s.Chart.Metadata},
 		Version: s.Version, Namespace: s.Namespace, Labels: labels,
 	}
+}
+
+// keptRevision is what is kept of a revision while its record does not change. Nobody changes the release.
+type keptRevision struct {
+	release           *release.Release
+	listed, inHistory func() Revision // with its JSON
+}
+
+func keep(rel *release.Release) *keptRevision {
+	told := func(result func(*release.Release) Revision) func() Revision {
+		return sync.OnceValue(func() Revision {
+			revision := result(rel)
+			revision.text, _ = bridge.Encode(revision) // what does not encode fails again where it is told
+			return revision
+		})
+	}
+	return &keptRevision{rel, told(revisionResult), told(historyResult)}
 }
 
 // records reads the objects that hold releases, of the Secret and ConfigMap drivers.
@@ -313,12 +332,12 @@ const atOnce = 4
 
 // summaries fetches and decodes the records of the given revisions, by cacheKey; what was decoded before and has not
 // changed is kept. The selector says which records to list where many are missing.
-func (r *records) summaries(ctx context.Context, revisions []revision, selector labels.Set) (map[string]*release.Release, error) {
-	found := make(map[string]*release.Release, len(revisions))
+func (r *records) summaries(ctx context.Context, revisions []revision, selector labels.Set) (map[string]*keptRevision, error) {
+	found := make(map[string]*keptRevision, len(revisions))
 	missing := map[string]revision{}
 	for _, wanted := range revisions {
 		if kept, ok := r.cache.Get(wanted.cacheKey()); ok {
-			found[wanted.cacheKey()] = kept.(summary).release(wanted.labels)
+			found[wanted.cacheKey()] = kept.(*keptRevision)
 		} else {
 			missing[wanted.namespace+"/"+wanted.key] = wanted
 		}
@@ -333,8 +352,9 @@ func (r *records) summaries(ctx context.Context, revisions []revision, selector 
 		if err := decodeRecord(whole.data, &decoded); err != nil {
 			return fmt.Errorf("%s: %w", whole.key, err)
 		}
-		r.cache.Put(whole.cacheKey(), decoded)
-		found[wanted.cacheKey()] = decoded.release(whole.labels)
+		kept := keep(decoded.release(whole.labels))
+		r.cache.Put(whole.cacheKey(), kept)
+		found[wanted.cacheKey()] = kept
 		return nil
 	}
 	if len(missing) > atOnce {

@@ -1,14 +1,20 @@
 package actions
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"helm.sh/helm/v4/pkg/chart/v2"
 	ri "helm.sh/helm/v4/pkg/release"
+	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
 
 // Release is Helm's own JSON of a release, without the chart's templates and files, which no caller of an action needs
@@ -17,13 +23,26 @@ type Release struct {
 	Name        string            `json:"name"`
 	Namespace   string            `json:"namespace"`
 	Version     int               `json:"version"`
-	Info        *release.Info     `json:"info"`
+	Info        *Info             `json:"info"`
 	Chart       Chart             `json:"chart"`
 	Config      map[string]any    `json:"config"`
 	Manifest    string            `json:"manifest"`
 	Hooks       []*release.Hook   `json:"hooks"`
 	Labels      map[string]string `json:"labels"`
 	ApplyMethod string            `json:"apply_method"`
+}
+
+// Info is Helm's own JSON of a release's Info, whose MarshalJSON has whatever is below it encoded, checked and copied
+// three times over.
+type Info struct {
+	FirstDeployed    time.Time        `json:"first_deployed,omitzero"`
+	LastDeployed     time.Time        `json:"last_deployed,omitzero"`
+	Deleted          time.Time        `json:"deleted,omitzero"`
+	Description      string           `json:"description,omitempty"`
+	Status           common.Status    `json:"status,omitempty"`
+	RollbackRevision int              `json:"rollback_revision,omitempty"`
+	Notes            string           `json:"notes,omitempty"`
+	Resources        map[string][]any `json:"resources,omitempty"`
 }
 
 // Chart is what is told of the chart of a release.
@@ -36,7 +55,7 @@ type Revision struct {
 	Name       string            `json:"name"`
 	Namespace  string            `json:"namespace"`
 	Version    int               `json:"version"`
-	Info       *release.Info     `json:"info"`
+	Info       *Info             `json:"info"`
 	Chart      Chart             `json:"chart"`
 	Labels     map[string]string `json:"labels"`
 	Revision   int               `json:"revision"`
@@ -46,6 +65,31 @@ type Revision struct {
 
 	Description      string `json:"description"`
 	RollbackRevision int    `json:"rollback_revision,omitempty"`
+
+	text []byte // its JSON, where it is kept
+}
+
+// Revisions are what List and History give.
+type Revisions []Revision
+
+// AppendJSON appends their JSON. That of a revision is made once: a list tells much that was told before.
+func (r Revisions) AppendJSON(text []byte) ([]byte, error) {
+	text = append(text, '[')
+	for i, revision := range r {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		one := revision.text
+		if one == nil {
+			made, err := bridge.Encode(revision)
+			if err != nil {
+				return nil, err
+			}
+			one = made
+		}
+		text = append(text, one...)
+	}
+	return append(text, ']'), nil
 }
 
 // Uninstalled is what an uninstall leaves to be said.
@@ -59,7 +103,7 @@ func releaseResult(rel *release.Release) *Release {
 		return nil
 	}
 	result := &Release{
-		Name: rel.Name, Namespace: rel.Namespace, Version: rel.Version, Info: rel.Info, Config: rel.Config,
+		Name: rel.Name, Namespace: rel.Namespace, Version: rel.Version, Info: infoResult(rel.Info), Config: rel.Config,
 		Manifest: rel.Manifest, Hooks: rel.Hooks, Labels: rel.Labels, ApplyMethod: rel.ApplyMethod,
 	}
 	if rel.Chart != nil {
@@ -80,16 +124,14 @@ func releaseResult(rel *release.Release) *Release {
 func (r RenderOptions) result(rel *release.Release) *Release {
 	result := releaseResult(rel)
 	if r.HideNotes && result != nil && result.Info != nil {
-		info := *result.Info
-		info.Notes = ""
-		result.Info = &info
+		result.Info.Notes = ""
 	}
 	return result
 }
 
 func revisionResult(rel *release.Release) Revision {
 	revision := Revision{
-		Name: rel.Name, Namespace: rel.Namespace, Version: rel.Version, Info: rel.Info, Labels: ownLabels(rel.Labels),
+		Name: rel.Name, Namespace: rel.Namespace, Version: rel.Version, Info: infoResult(rel.Info), Labels: ownLabels(rel.Labels),
 		Revision: rel.Version, Status: rel.Info.Status.String(), Updated: updated(rel.Info.LastDeployed),
 		Description: rel.Info.Description, RollbackRevision: rel.Info.RollbackRevision,
 	}
@@ -98,6 +140,57 @@ func revisionResult(rel *release.Release) Revision {
 		revision.AppVersion = rel.Chart.Metadata.AppVersion
 	}
 	return revision
+}
+
+// historyResult is a revision as History gives it: the command prints the time otherwise than list does
+// (helm: pkg/cmd/history.go, releaseInfo).
+func historyResult(rel *release.Release) Revision {
+	revision := revisionResult(rel)
+	revision.Updated = rel.Info.LastDeployed.Format(time.RFC3339Nano)
+	return revision
+}
+
+func infoResult(info *release.Info) *Info {
+	if info == nil {
+		return nil
+	}
+	result := &Info{
+		FirstDeployed: info.FirstDeployed, LastDeployed: info.LastDeployed, Deleted: info.Deleted,
+		Description: info.Description, Status: info.Status, RollbackRevision: info.RollbackRevision, Notes: info.Notes,
+	}
+	if len(info.Resources) > 0 {
+		result.Resources = make(map[string][]any, len(info.Resources))
+	}
+	for kind, objects := range info.Resources {
+		shown := make([]any, len(objects))
+		for i, object := range objects {
+			shown[i] = objectResult(object)
+		}
+		result.Resources[kind] = shown
+	}
+	return result
+}
+
+// objectResult is an object without its MarshalJSON, for the reason that Info has none
+// (apimachinery: unstructured/helpers.go, doEncode).
+func objectResult(object runtime.Object) any {
+	switch kind := object.(type) {
+	case *unstructured.Unstructured:
+		return kind.Object
+	case *unstructured.UnstructuredList:
+		items := make([]any, len(kind.Items))
+		for i, item := range kind.Items {
+			items[i] = item.Object
+		}
+		list := maps.Clone(kind.Object)
+		if list == nil {
+			list = map[string]any{}
+		}
+		list["items"] = items
+		return list
+	default:
+		return object
+	}
 }
 
 // updated is the time as `helm list -o json` prints it.

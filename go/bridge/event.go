@@ -85,8 +85,18 @@ func encodeDone(op uint64, key string, value json.RawMessage, dropped int) []byt
 	return append(text, '}')
 }
 
-// encode is JSON without the escapes that only HTML needs.
+// Appender is a result that knows its JSON better than encoding/json, which would check and copy it once more.
+type Appender interface {
+	AppendJSON(text []byte) ([]byte, error)
+}
+
+// Encode is JSON without the escapes that only HTML needs.
+func Encode(value any) (json.RawMessage, error) { return encode(value) }
+
 func encode(value any) (json.RawMessage, error) {
+	if appender, ok := value.(Appender); ok {
+		return appender.AppendJSON(nil)
+	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

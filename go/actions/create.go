@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/gates"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/child"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
@@ -29,6 +32,9 @@ func (r CreateRequest) Validate() error {
 		return invalid("name", "is empty: give the chart's name, or the path of its directory")
 	case base == ".", base == "..", base == string(filepath.Separator):
 		return invalid("name", "is %q, which does not end with a name for the chart", r.Name)
+	}
+	if r.ChartAPIVersion != "" && r.ChartAPIVersion != chartv2.APIVersionV2 && r.ChartAPIVersion != "v3" {
+		return invalid("chart_api_version", "is %q: unsupported chart API version (supported: v2, v3)", r.ChartAPIVersion)
 	}
 	return nil
 }
@@ -71,6 +77,9 @@ func (t *task) create(parent, name string, request CreateRequest) error {
 	}
 	target := filepath.Join(parent, name)
 	if file, err := os.Stat(target); err == nil && !file.IsDir() {
+		if request.Starter != "" {
+			target = filepath.Clean(request.Name) // the words of SaveDir
+		}
 		return fmt.Errorf("file %s already exists and is not a directory", target)
 	}
 	part, err := os.MkdirTemp(parent, ".helm-create-")
@@ -87,25 +96,41 @@ func (t *task) create(parent, name string, request CreateRequest) error {
 	return t.placeTree(filepath.Join(part, name), target)
 }
 
+// experimentalV3 is the variable that lets helm make charts of the third API version (helm: internal/gates).
+const experimentalV3 gates.Gate = "HELM_EXPERIMENTAL_CHART_V3"
+
 // scaffold makes the chart as the command does (helm: pkg/cmd/create.go).
 func (t *task) scaffold(parent, name string, request CreateRequest) error {
-	switch request.ChartAPIVersion {
-	case "", chartv2.APIVersionV2:
-	default:
-		return invalid("chart_api_version", "is %q: unsupported chart API version (supported: v2)", request.ChartAPIVersion)
+	starter := request.Starter
+	if starter != "" && !filepath.IsAbs(starter) {
+		starter = t.config.DataPath("starters", starter)
 	}
-	if request.Starter == "" {
+	switch {
+	case request.ChartAPIVersion == "v3":
+		return t.scaffoldV3(filepath.Join(parent, name), starter)
+	case starter == "":
 		_, err := chartutil.Create(name, parent)
 		return err
-	}
-	starter := request.Starter
-	if !filepath.IsAbs(starter) {
-		starter = filepath.Join(t.config.DataPath("starters"), starter)
 	}
 	return chartutil.CreateFrom(&chartv2.Metadata{
 		Name: name, Description: "A Helm chart for Kubernetes", Type: "application", Version: "0.1.0", AppVersion: "0.1.0",
 		APIVersion: chartv2.APIVersionV2,
 	}, parent, starter)
+}
+
+// scaffoldV3 lets the helm command make the chart: what does it is in a package of Helm's that nobody else can use.
+func (t *task) scaffoldV3(path, starter string) error {
+	environment := t.config.PluginEnvironment()
+	if environment[experimentalV3.String()] == "" {
+		return invalid("chart_api_version", "is \"v3\": %v", experimentalV3.Error())
+	}
+	arguments := []string{"create", path, "--chart-api-version", "v3"}
+	if starter != "" {
+		arguments = append(arguments, "--starter", starter)
+	}
+	quiet := slog.New(slog.DiscardHandler) // it says that it creates the chart, at a path that is not the chart's
+	_, err := child.Helm(t.op.Context(), quiet, environment, arguments...)
+	return err
 }
 
 // placeTree moves a directory to where it belongs; where one is already, file after file.

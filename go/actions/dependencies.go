@@ -44,10 +44,7 @@ func (t *task) withDependencies(directory string, from dependencySource, do func
 	if err != nil {
 		return err
 	}
-	directory, err = filepath.Abs(directory)
-	if err != nil {
-		return err
-	}
+	directory = filepath.Clean(directory) // what the command's own messages have
 	// Helm's temporary directory has the process's number for a name: two at once would put each other's charts away.
 	release, err := directories.take(t.op.Context(), directory)
 	if err != nil {
@@ -229,6 +226,9 @@ type queues struct {
 func (q *queues) take(ctx context.Context, directory string) (release func(), err error) {
 	if real, err := filepath.EvalSymlinks(directory); err == nil {
 		directory = real
+	}
+	if absolute, err := filepath.Abs(directory); err == nil {
+		directory = absolute
 	}
 	for {
 		q.mu.Lock()

@@ -118,7 +118,7 @@ func (t *task) packing(request PackageRequest) (*packing, error) {
 func (p *packing) pack(path string) (*PackagedChart, error) {
 	directory, err := filepath.Abs(path)
 	if err == nil {
-		_, err = os.Stat(directory)
+		_, err = os.Stat(path)
 	}
 	if err != nil {
 		return nil, p.explain(path, err)
@@ -181,15 +181,15 @@ func (p *packing) load(directory string) (*chartv2.Chart, error) {
 
 // save writes the archive beside where it belongs, signs it, and puts both there when they are whole.
 func (p *packing) save(loaded *chartv2.Chart) (*PackagedChart, error) {
-	destination := p.request.Destination
-	if destination == "" || destination == "." {
+	destination := filepath.Clean(p.request.Destination)
+	if p.request.Destination == "" || p.request.Destination == "." {
 		var err error
 		if destination, err = os.Getwd(); err != nil {
 			return nil, err
 		}
 	}
 	if err := makeDirectory(destination); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("failed to save: %w", err)
 	}
 	part, err := os.MkdirTemp(destination, ".helm-package-")
 	if err != nil {

@@ -42,7 +42,11 @@ func verifyFile(keyring, path string) (*provenance.Verification, error) {
 	case !isArchive(path):
 		return nil, provenanceError(keyring, errors.New("chart must be a tgz file"))
 	}
-	signed, err := os.ReadFile(path + ".prov")
+	_, err := os.Stat(path + ".prov")
+	var signed []byte
+	if err == nil {
+		signed, err = os.ReadFile(path + ".prov")
+	}
 	if err != nil {
 		return nil, provenanceError(keyring, fmt.Errorf("could not load provenance file %s: %w", path+".prov", err))
 	}

@@ -42,7 +42,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from tests.integration.charts import Chart
 from tests.parity.normal import plain
@@ -192,12 +192,40 @@ _HAPPY: Final = "Update Complete. ⎈Happy Helming!⎈"
 _UPDATED: Final = '...Successfully got an update from the "{name}" chart repository'
 
 _CHART: Final = Form(("chart_path",))
-_DEPENDENCIES: Final = Form(("chart_path",))
+# What the command prints of the downloads comes in any order; the lock and charts/ are compared.
+_DEPENDENCIES: Final = Form(("chart_path",), command=nothing, library=nothing)
+
+
+def _printed_dependencies(printed: Printed) -> Any:
+    """The command's table: columns with tabs between them, one of any width, then an empty line and warnings."""
+    table, _, warnings = printed.out.partition("\n\n")
+    if not table.startswith("NAME"):
+        table, warnings = "NAME", printed.out
+    rows = [[cell.strip() for cell in line.split("\t")] for line in table.splitlines()[1:]]
+    names = ("name", "version", "repository", "status")
+    return {
+        "dependencies": [dict(zip(names, row, strict=True)) for row in rows],
+        "warnings": warnings.strip("\n").splitlines(),
+    }
+
+
+def _packaged(result: Any) -> str:
+    """What the command prints of archives."""
+    made = cast("list[Any]", result if isinstance(result, list) else [result])
+    return "".join(f"Successfully packaged chart and saved it to: {each['path']}\n" for each in made)
+
+
+def _verified(result: Any) -> str:
+    """What the command prints of a signature that holds."""
+    signers = "".join(f"Signed by: {name}\n" for name in result["signed_by"])
+    key, archive = result["fingerprint"], result["chart_hash"]
+    return f"{signers}Using Key With Fingerprint: {key}\nChart Hash Verified: {archive}\n"
+
 
 FORMS: Final[dict[str, Form]] = {
-    "create": Form(("name",)),
+    "create": Form(("name",), command=nothing, library=nothing),
     "dependency build": _DEPENDENCIES,
-    "dependency list": _DEPENDENCIES,
+    "dependency list": Form(("chart_path",), ("--max-col-width", "0"), _printed_dependencies),
     "dependency update": _DEPENDENCIES,
     # Dry runs: what touches a cluster is in tests/parity/test_flags.py.
     "install": Form(
@@ -207,7 +235,7 @@ FORMS: Final[dict[str, Form]] = {
         OF_RELEASES["install"].library,
     ),
     "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
-    "package": _CHART,
+    "package": Form(("chart_path",), library=_packaged),
     "plugin install": Form(("source",)),
     "plugin package": Form(("path",)),
     "plugin uninstall": Form(("name",)),
@@ -254,7 +282,7 @@ FORMS: Final[dict[str, Form]] = {
     "show readme": _CHART,
     "show values": _CHART,
     "template": Form(("release_name", "chart_path"), command=rendered),
-    "verify": _CHART,
+    "verify": Form(("chart_path",), library=_verified),
 }
 """Names of positional keywords and shapes of results: whoever writes the command's class makes its row right."""
 

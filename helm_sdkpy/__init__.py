@@ -26,8 +26,6 @@ from .chart import (
     DependencyUpdate,
     Lint,
     Package,
-    Pull,
-    Push,
     Show,
     Template,
     Verify,
@@ -80,17 +78,7 @@ from .exceptions import (
     WaitFailedError,
     WaitTimeoutError,
 )
-from .repo import (
-    RegistryLogin,
-    RegistryLogout,
-    RepoAdd,
-    RepoIndex,
-    RepoList,
-    RepoRemove,
-    RepoUpdate,
-    SearchHub,
-    SearchRepo,
-)
+from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
 
 __version__ = _version("helm-sdkpy")
 
@@ -135,12 +123,8 @@ __all__ = [
     "Package",
     "PostRenderError",
     "ProvenanceError",
-    "Pull",
-    "Push",
     "QuotaError",
     "RegistryError",
-    "RegistryLogin",
-    "RegistryLogout",
     "ReleaseError",
     "ReleaseExistsError",
     "ReleaseNotDeployedError",

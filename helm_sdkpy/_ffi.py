@@ -42,8 +42,6 @@ ACTIONS = (
     "dependency_list",
     "dependency_update",
     "dependency_build",
-    "pull",
-    "push",
     "repo_add",
     "repo_remove",
     "repo_list",
@@ -51,8 +49,6 @@ ACTIONS = (
     "repo_index",
     "search_repo",
     "search_hub",
-    "registry_login",
-    "registry_logout",
 )
 """One exported function each, all of one shape."""
 

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -63,21 +61,8 @@ func (g *boundGetter) Get(address string, options ...getter.Option) (text *bytes
 
 // http is getter.HTTPGetter over our connections: it takes no context, but a transport, which brings ours.
 func (g *boundGetter) http(address string, all []getter.Option, read getterOptions) (*bytes.Buffer, error) {
-	shell, err := g.shell(read)
-	if err != nil {
-		return nil, err
-	}
-	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(shell))...)
-	if err != nil {
-		return nil, err
-	}
-	return made.Get(address)
-}
-
-// shell is a transport over our connections that ends with the operation.
-func (g *boundGetter) shell(read getterOptions) (*http.Transport, error) {
 	if read.foreign {
-		return nil, errors.New("a transport of its own can not be cancelled")
+		return nil, fmt.Errorf("downloading %s: a transport of its own can not be cancelled", address)
 	}
 	files := read.tls
 	files.insecure = files.insecure || g.configuration.options.InsecureSkipTLSVerify
@@ -85,7 +70,11 @@ func (g *boundGetter) shell(read getterOptions) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.configuration.downloads.shell(g.ctx, base), nil
+	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(g.configuration.downloads.shell(g.ctx, base)))...)
+	if err != nil {
+		return nil, err
+	}
+	return made.Get(address)
 }
 
 // oci is getter.OCIGetter with a registry client of ours.
@@ -114,10 +103,8 @@ type getterOptions struct {
 	registry  bool // there is a registry client among them
 	foreign   bool // there is a transport among them
 
-	username, password, url string
-	passCredentials         bool
-	accept, userAgent       string
-	timeout                 time.Duration
+	username, password string
+	passCredentials    bool
 }
 
 // readGetterOptions reads what getter.Options set. They are functions on a struct that Helm does not export
@@ -133,7 +120,7 @@ func readGetterOptions(options []getter.Option) (read getterOptions, err error) 
 			err = cmp.Or(err, fmt.Errorf("helm's getter options have no %s %s any more", kind, name))
 			return reflect.Zero(map[reflect.Kind]reflect.Type{
 				reflect.String: reflect.TypeFor[string](), reflect.Bool: reflect.TypeFor[bool](),
-				reflect.Pointer: reflect.TypeFor[*int](), reflect.Int64: reflect.TypeFor[int64](),
+				reflect.Pointer: reflect.TypeFor[*int](),
 			}[kind])
 		}
 		return found
@@ -148,10 +135,6 @@ func readGetterOptions(options []getter.Option) (read getterOptions, err error) 
 	read.username = field("username", reflect.String).String()
 	read.password = field("password", reflect.String).String()
 	read.passCredentials = field("passCredentialsAll", reflect.Bool).Bool()
-	read.url = field("url", reflect.String).String()
-	read.accept = field("acceptHeader", reflect.String).String()
-	read.userAgent = field("userAgent", reflect.String).String()
-	read.timeout = time.Duration(field("timeout", reflect.Int64).Int())
 	read.registry = !field("registryClient", reflect.Pointer).IsNil()
 	read.foreign = !field("transport", reflect.Pointer).IsNil()
 	return read, err

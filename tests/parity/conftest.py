@@ -16,8 +16,33 @@ from helm_sdkpy.testing import TestCluster
 from tests.parity import places
 from tests.parity.files import Both
 from tests.parity.parity import Pair
+from tests.parity.rows import all_rows, quick
 from tests.parity.sides import HELM, Command, Library
 from tests.parity.state import Reader
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `./scripts/dev test` be quick."""
+    parser.addoption("--parity-third", action="store_true", help="take a third of the parity table, of all commands")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the rows of parity tables that a quick run does not take."""
+    if not config.getoption("--parity-third", default=False):
+        return
+    table = all_rows()
+    taken = quick(table)
+    left_out = [item for item in items if (row := _row(item)) in table and row not in taken]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _row(item: pytest.Item) -> str:
+    return (
+        f"{item.path.stem}[{item.callspec.id}]"
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else ""
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

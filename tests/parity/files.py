@@ -162,8 +162,9 @@ class Form:
 
 
 def printed_json(printed: Printed) -> Any:
-    """What the command prints with `-o json`."""
-    return json.loads(printed.out)
+    """What the command prints with `-o json`, after a line on what it pulled."""
+    before = re.match(r"(Pulled: .*\nDigest: .*\n)?", printed.out)
+    return json.loads(printed.out[before.end() if before else 0 :] or "null")
 
 
 def nothing(_: object) -> None:
@@ -222,18 +223,24 @@ def _verified(result: Any) -> str:
     return f"{signers}Using Key With Fingerprint: {key}\nChart Hash Verified: {archive}\n"
 
 
+# What these leave in the cluster is compared in tests/parity/test_flags.py; here they are dry runs, or read.
+_RELEASE: Final = {
+    action: Form(
+        ("release_name", "chart_path"),
+        ("-o", "json"),
+        lambda printed, form=form: form.command(printed_json(printed)),
+        form.library,
+    )
+    for action, form in OF_RELEASES.items()
+    if action not in {"rollback", "uninstall"}
+}
+
 FORMS: Final[dict[str, Form]] = {
+    **_RELEASE,
     "create": Form(("name",), command=nothing, library=nothing),
     "dependency build": _DEPENDENCIES,
     "dependency list": Form(("chart_path",), ("--max-col-width", "0"), _printed_dependencies),
     "dependency update": _DEPENDENCIES,
-    # Dry runs: what touches a cluster is in tests/parity/test_flags.py.
-    "install": Form(
-        ("release_name", "chart_path"),
-        ("-o", "json"),
-        lambda printed: OF_RELEASES["install"].command(json.loads(printed.out)),
-        OF_RELEASES["install"].library,
-    ),
     "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
     "package": Form(("chart_path",), library=_packaged),
     "plugin install": Form(("source",)),
@@ -294,12 +301,12 @@ class Both:
     command: Place
     library: Place
 
-    async def go(self, steps: Sequence[Step]) -> None:
-        """Do all steps, and compare what they leave."""
-        for number, step in enumerate(steps, 1):
+    async def go(self, steps: Sequence[Step], others: Sequence[Step] | None = None) -> None:
+        """Do all steps, and compare what they leave. The second side may do others, one for each."""
+        for number, (step, other) in enumerate(zip(steps, others or steps, strict=True), 1):
             match step:
                 case Do():
-                    await self.do(step, f"step {number}, ")
+                    await self.do(step, f"step {number}, ", cast("Do", other))
                 case Line():
                     await self._line(step, f"step {number}, ")
                 case Look():
@@ -309,11 +316,11 @@ class Both:
                         _prepare(place, step)
         self.look("at the end")
 
-    async def do(self, step: Do, which: str = "") -> None:
+    async def do(self, step: Do, which: str = "", other: Do | None = None) -> None:
         """Do a step on one side and then on the other, and compare what they say."""
         form = FORMS.get(step.action, Form())
         # The library first: while its class is missing, nothing is run at all.
-        library = await self.library.do(step, form)
+        library = await self.library.do(other or step, form)
         command = await self.command.do(step, form)
         self._compare(f"{which}helm {step.action}", step, command, library)
 

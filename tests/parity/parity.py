@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from tests.parity import normal
-from tests.parity.sides import Outcome, Side
+from tests.parity.sides import Library, Outcome, Side
 from tests.parity.state import Reader
 from tests.parity.steps import Helm, Leaves, Look, Step, Touch
 
@@ -34,9 +34,9 @@ class Pair:
     endings: set[str] = field(default_factory=lambda: {""})
     """Of the namespaces that were used."""
 
-    async def go(self, steps: Sequence[Step]) -> None:
-        """Do all steps, and compare the cluster at the end."""
-        for number, step in enumerate(steps, 1):
+    async def go(self, steps: Sequence[Step], others: Sequence[Step] | None = None) -> None:
+        """Do all steps, and compare the cluster at the end. The second side may do others, one for each."""
+        for number, (step, other) in enumerate(zip(steps, others or steps, strict=True), 1):
             match step:
                 case Touch(do):
                     for side in (self.command, self.library):
@@ -50,13 +50,13 @@ class Pair:
                     ]
                     assert left == [step.command, step.library], f"after step {number - 1}: {left}"
                 case Helm():
-                    await self.do(step, f"step {number}, ")
+                    await self.do(step, f"step {number}, ", cast("Helm", other))
         await self.look("at the end")
 
-    async def do(self, step: Helm, which: str = "") -> None:
+    async def do(self, step: Helm, which: str = "", other: Helm | None = None) -> None:
         """Do a step on both sides at once, and compare what they say."""
         self.endings.add(step.beside)
-        outcomes = await asyncio.gather(self.command.do(step), self.library.do(step))
+        outcomes = await asyncio.gather(self.command.do(step), self.library.do(other or step))
         self._compare(f"{which}helm {step.action}", step, *outcomes)
 
     async def look(self, when: str) -> None:
@@ -97,9 +97,11 @@ class Pair:
 
     def _results(self, step: Helm, command: Any, library: Any) -> tuple[Any, Any]:
         form = FORMS[step.action]
+        # Tests of the comparison have the helm command on both sides.
+        other = form.library if isinstance(self.library, Library) else form.command
         return (
             normal.plain(without(step.apart, form.command(command)), normal.text_of(self.command.namespace)),
-            normal.plain(without(step.apart, form.library(library)), normal.text_of(self.library.namespace)),
+            normal.plain(without(step.apart, other(library)), normal.text_of(self.library.namespace)),
         )
 
 

@@ -137,10 +137,15 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     """The library's keywords as the command's flags."""
     written: list[str] = []
     for name, value in options.items():
-        flag = f"--{_NAMES.get(name, name.replace('_', '-'))}"
+        flag = f"--{flag_name(name)}"
         for one in _texts(name, value):
             written.append(f"{flag}={one}")
     return written
+
+
+def flag_name(keyword: str) -> str:
+    """What the command calls a keyword of the library's."""
+    return _NAMES.get(keyword, keyword.replace("_", "-"))
 
 
 _NAMES: Final = {

@@ -285,6 +285,18 @@ STATEFUL: Final = Chart(
     {"replicas": 1},
 )
 
+LINGERING: Final = Chart(
+    {
+        "p.yaml": manifest(
+            "v1",
+            "Pod",
+            metadata={"annotations": {"testcluster/delete-after": "5s"}},
+            spec={"terminationGracePeriodSeconds": 30, "containers": [{"name": "a", "image": "example/a:1"}]},
+        )
+    }
+)
+"""Takes a while to go."""
+
 
 def lingers(*finalizers: str) -> Touch:
     """The object stays until the finalizers are gone."""
@@ -791,6 +803,12 @@ UNINSTALL: Final[Cases] = {
         Look(),
         lingers(),
     ],
+    "wait-slow": [
+        install(LINGERING, wait=True),
+        uninstall(timeout=2, fails="NOT READY: Pod NAMESPACE/web"),
+        Touch(lambda objects: objects.delete("pods", "web?gracePeriodSeconds=0")),
+    ],
+    "no-hooks-failing": [install(failing("pre-delete"), set_string="code=1"), uninstall(no_hooks=True)],
     "wait-timeout-keep-history": [
         install(),
         lingers("example.com/stay"),
@@ -907,6 +925,7 @@ READ: Final[Cases] = {
     "list-none": [listing()],
     "list-all-namespaces": [
         install(labels={"of": NAMESPACE}),
+        beside(install(release="other", create_namespace=True, labels={"of": NAMESPACE})),
         listing(all_namespaces=True, selector=f"of={NAMESPACE}"),
     ],
     "history": [

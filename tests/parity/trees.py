@@ -60,10 +60,15 @@ def read(root: Path, text: Text) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if f"{name}/".startswith(NOT_COMPARED) or _is_lock(path):
+        if f"{name}/".startswith(NOT_COMPARED) or _is_lock(path) or (name.startswith("cache/") and _is_empty(path)):
             continue
         found[text(name)] = _entry(path, text)
     return found
+
+
+def _is_empty(directory: Path) -> bool:
+    """Whether a directory of helm's cache holds nothing: it is made before or after what then fails."""
+    return directory.is_dir() and not any(path.is_file() or path.is_symlink() for path in directory.rglob("*"))
 
 
 def _entry(path: Path, text: Text) -> dict[str, Any]:

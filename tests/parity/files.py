@@ -274,7 +274,7 @@ FORMS: Final[dict[str, Form]] = {
         (),
         lambda printed: sorted(printed.out.splitlines()),
         lambda result: sorted([_HANG_TIGHT, _HAPPY, *(_UPDATED.format(**each) for each in result)]),
-        (
+        refusals=(
             lambda printed: sorted(
                 re.findall(r'Unable to get an update from the "(.*?)" chart repository', printed.out)
             ),

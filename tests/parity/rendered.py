@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,8 @@ from tests.integration.charts import Chart, configmap, definition, hook
 from tests.integration.test_real_charts import CASES as REAL
 from tests.integration.test_real_charts import CHARTS
 from tests.parity.files import Step, Touch
+
+ROOT: Final = Path(__file__).parents[2]
 
 SUB: Final = Chart(
     {
@@ -217,6 +221,57 @@ def values_of(name: str) -> Mapping[str, Any]:
 def packed(path: Path) -> str:
     """Where a case puts an archive."""
     return f"charts/{path.name}"
+
+
+def helm_tests() -> Path | None:
+    """Helm's own test data, in the module that the library is built of; None where no such module is at hand."""
+    required = re.search(r"helm\.sh/helm/v4 (\S+)", (ROOT / "go" / "go.mod").read_text())
+    assert required is not None
+    cache = os.environ.get("GOMODCACHE") or Path(os.environ.get("GOPATH") or Path.home() / "go") / "pkg" / "mod"
+    data = Path(cache) / f"helm.sh/helm/v4@{required[1]}" / "pkg" / "cmd" / "testdata"
+    return data if data.is_dir() else None
+
+
+HELM_TESTS: Final = helm_tests()
+NO_HELM_TESTS: Final = "Helm's module is not in Go's cache (GOMODCACHE): its own charts are no part of the project"
+
+USER: Final[Mapping[str, Any]] = {"username": "@username@", "password": "@password@"}
+TLS: Final[Mapping[str, Any]] = {"ca_file": "@ca_file@"}
+CLIENT: Final[Mapping[str, Any]] = {**TLS, "cert_file": "@client_certificate@", "key_file": "@client_key@"}
+SERVED: Final[Mapping[str, list[tuple[str, dict[str, Any], str | None]]]] = {
+    "tls": [
+        ("web", {"repo": "@repository_tls@/@side@", **TLS}, None),
+        ("web", {"repo": "@repository_tls@/@side@", "insecure_skip_tls_verify": True}, None),
+        ("web", {"repo": "@repository_tls@/@side@"}, "certificate"),
+        ("@repository_tls@/@side@/web-0.1.0.tgz", {**TLS}, None),
+    ],
+    "client-certificate": [
+        ("web", {"repo": "@repository_mtls@/@side@", **CLIENT}, None),
+        ("web", {"repo": "@repository_mtls@/@side@", **TLS}, "certificate required"),
+    ],
+    "user": [
+        ("web", {"repo": "@repository_auth@/@side@", **USER}, None),
+        ("web", {"repo": "@repository_auth@/@side@", **USER, "pass_credentials": True}, None),
+        ("web", {"repo": "@repository_auth@/@side@"}, "401"),
+        ("web", {"repo": "@repository_auth@/@side@", "username": "x", "password": "y"}, "401"),
+        ("web", {"repo": "@repository_tls_auth@/@side@", **USER, **TLS}, None),
+    ],
+}
+"""Ways to a chart in a repository: its name, options, and why it can not be had."""
+PUSHED: Final[Mapping[str, list[tuple[str, dict[str, Any], str | None]]]] = {
+    "registry-tls": [
+        ("oci://@registry_tls@/@side@/web", {**TLS}, None),
+        ("oci://@registry_tls@/@side@/web", {"insecure_skip_tls_verify": True, "version": "0.1.0"}, None),
+        ("oci://@registry_tls@/@side@/web", {}, "certificate"),
+    ],
+    "registry-client-certificate": [("oci://@registry_mtls@/@side@/web", {**CLIENT}, None)],
+    "registry-user": [
+        ("oci://@registry_auth@/@side@/web", {**USER, "plain_http": True}, None),
+        ("oci://@registry_auth@/@side@/web", {"plain_http": True}, "basic credential not found"),
+        ("oci://@registry_tls_auth@/@side@/web", {**USER, **TLS, "version": "~0.1"}, None),
+    ],
+}
+"""The same for a registry."""
 
 
 def rest() -> Step:

@@ -9,7 +9,20 @@ import pytest
 from tests.integration.charts import SIMPLE, Chart, configmap
 from tests.integration.test_real_charts import CHARTS
 from tests.parity.files import Both, Cases, Do, Pushed, Put, Serve, Step
-from tests.parity.rendered import CRLF, EVERYTHING, MISSING, PARENT, REAL_CHARTS, SUB, UNICODE, packed
+from tests.parity.rendered import (
+    CRLF,
+    EVERYTHING,
+    HELM_TESTS,
+    MISSING,
+    NO_HELM_TESTS,
+    PARENT,
+    PUSHED,
+    REAL_CHARTS,
+    SERVED,
+    SUB,
+    UNICODE,
+    packed,
+)
 
 PARTS: Final = ("chart", "values", "readme", "crds", "all")
 
@@ -147,6 +160,31 @@ CASES: Final[Cases] = {
 @pytest.mark.parametrize("name", CASES)
 async def test_show(both: Both, name: str) -> None:
     await both.go(CASES[name])
+
+
+@pytest.mark.parametrize("name", [*SERVED, *PUSHED])
+async def test_served(both: Both, name: str) -> None:
+    ways = SERVED.get(name) or PUSHED[name]
+    steps = [
+        show(part, chart, **options, fails=fails, reworded=bool(fails))
+        for part, (chart, options, fails) in zip(PARTS * 2, ways, strict=False)
+    ]
+    await both.go([Serve(EVERYTHING) if name in SERVED else Pushed(EVERYTHING), *steps])
+
+
+@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
+@pytest.mark.parametrize("part", PARTS)
+async def test_verified(both: Both, part: str) -> None:
+    assert HELM_TESTS is not None
+    await both.go([
+        Put({
+            "signtest-0.1.0.tgz": HELM_TESTS / "testcharts/signtest-0.1.0.tgz",
+            "signtest-0.1.0.tgz.prov": HELM_TESTS / "testcharts/signtest-0.1.0.tgz.prov",
+            "key.pub": HELM_TESTS / "helm-test-key.pub",
+        }),
+        show(part, "signtest-0.1.0.tgz", verify=True, keyring="key.pub"),
+        show(part, "signtest-0.1.0.tgz", verify=True, fails="pubring.gpg"),
+    ])  # fmt: skip
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")

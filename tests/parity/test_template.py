@@ -8,16 +8,20 @@ import pytest
 
 from tests.integration.charts import SIMPLE, Chart, configmap, hook, manifest
 from tests.integration.test_real_charts import CHARTS
-from tests.parity.files import Both, Cases, Do, Look, Pushed, Put, Serve, Step, Touch
+from tests.parity.files import FORMS, Both, Cases, Do, Look, Pushed, Put, Serve, Step, Touch
 from tests.parity.places import Place
 from tests.parity.rendered import (
     CRLF,
     EVERYTHING,
+    HELM_TESTS,
     HUGE,
     MISSING,
+    NO_HELM_TESTS,
     PARENT,
+    PUSHED,
     REAL_CHARTS,
     SCHEMA,
+    SERVED,
     SUB,
     UNICODE,
     WITH_LIBRARY,
@@ -50,6 +54,8 @@ FILES: Final = {
     "w.yaml": "value: second\n---\nnested: {c: 3}\n",
     "text": "a text\nof two lines\n",
 }
+CHARTS_OF_HELM: Final = sorted(path.name for path in (HELM_TESTS / "testcharts").iterdir()) if HELM_TESTS else []
+
 # Each of these must give the same with and without the others; those without effect are in test_no_effect.
 OPTIONS: Final[dict[str, list[dict[str, Any]]]] = {
     "plain": [{}],
@@ -452,8 +458,6 @@ async def test_no_effect(both: Both, name: str) -> None:
 
 
 async def _text(both: Both, step: Do) -> Any:
-    from tests.parity.files import FORMS  # noqa: PLC0415
-
     return (await both.library.do(step, FORMS[step.action])).result
 
 
@@ -488,6 +492,51 @@ async def test_sources(both: Both, name: str) -> None:
 @pytest.mark.parametrize("name", CLUSTER)
 async def test_cluster(both: Both, name: str) -> None:
     await both.go(CLUSTER[name])
+
+
+@pytest.mark.parametrize("name", [*SERVED, *PUSHED])
+async def test_served(both: Both, name: str) -> None:
+    ways = SERVED.get(name) or PUSHED[name]
+    steps = [template(chart, **options, fails=fails, reworded=bool(fails)) for chart, options, fails in ways]
+    await both.go([Serve(SIMPLE) if name in SERVED else Pushed(SIMPLE), *steps])
+
+
+@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
+async def test_verified(both: Both) -> None:
+    assert HELM_TESTS is not None
+    await both.go([
+        Put({
+            "signtest-0.1.0.tgz": HELM_TESTS / "testcharts/signtest-0.1.0.tgz",
+            "signtest-0.1.0.tgz.prov": HELM_TESTS / "testcharts/signtest-0.1.0.tgz.prov",
+            "web-0.1.0.tgz": SIMPLE, "key.pub": HELM_TESTS / "helm-test-key.pub", "other.pub": "no key",
+        }),
+        template("signtest-0.1.0.tgz", verify=True, keyring="key.pub"),
+        template("signtest-0.1.0.tgz", verify=True, keyring="other.pub", fails=""),
+        template("signtest-0.1.0.tgz", verify=True, keyring="none.pub", fails="none.pub"),
+        template("signtest-0.1.0.tgz", verify=True, fails="pubring.gpg"),
+        template("web-0.1.0.tgz", verify=True, keyring="key.pub", fails=".tgz.prov: no such file", reworded=True),
+    ])  # fmt: skip
+
+
+@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
+@pytest.mark.parametrize("name", CHARTS_OF_HELM)
+async def test_charts_of_helm(both: Both, name: str) -> None:
+    """Helm's own test charts, the broken ones among them: what the command refuses the library refuses."""
+    assert HELM_TESTS is not None
+    await both.go([Put({name: HELM_TESTS / "testcharts" / name})])
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("template", {"release_name": "rel", "include_crds": True}),
+        ("template", {"release_name": None, "no_hooks": True}),
+        ("lint", {}),
+        ("lint", {"strict": True, "with_subcharts": True}),
+        ("show all", {}),
+        ("show crds", {}),
+    ]
+    for action, options in asked:
+        step = Do(action, chart_path=name, **options)
+        refused = (await both.command.do(step, FORMS[action])).refusal is not None
+        await both.do(Do(action, chart_path=name, fails="" if refused else None, **options), f"{name}: ")
+    both.look("at the end")
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")

@@ -155,10 +155,10 @@ class Form:
     """What the command is told besides: `-o json`."""
     command: Callable[[Printed], Any] = lambda printed: printed.out
     library: Callable[[Any], Any] = lambda result: result
-    failed: Callable[[Printed], Any] | None = None
-    """What a command gave that ends with a failure, where the library has a result for it; None: it is a refusal."""
     refusals: tuple[Callable[[Printed], Any], Callable[[Any], Any]] | None = None
     """What more of a refusal is compared: of what the command printed, and of the library's error."""
+    failed: Callable[[Printed], Any] | None = None
+    """What a command gave that ends with a failure, where the library has a result for it; None: it is a refusal."""
 
 
 def printed_json(printed: Printed) -> Any:

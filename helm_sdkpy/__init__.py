@@ -1,6 +1,6 @@
 """Drive Helm from Python: an async SDK over the official Helm v4 Go library."""
 
-from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
 from .actions import (
     GetAll,
@@ -80,7 +80,19 @@ from .exceptions import (
 )
 from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
 
-__version__ = _version("helm-sdkpy")
+__version__: str
+
+if not TYPE_CHECKING:  # To a type checker it would say that every name is there.
+
+    def __getattr__(name: str) -> str:
+        # Not before somebody asks: importlib.metadata takes a quarter of the time that importing the package takes.
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415
+
+            globals()[name] = found = version("helm-sdkpy")
+            return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AdmissionError",

@@ -54,6 +54,11 @@ from .exceptions import (
     NamespaceNotFoundError,
     NamespaceTerminatingError,
     OwnershipError,
+    PluginError,
+    PluginExistsError,
+    PluginHookError,
+    PluginInvalidError,
+    PluginNotFoundError,
     PostRenderError,
     ProvenanceError,
     QuotaError,
@@ -78,6 +83,7 @@ from .exceptions import (
     WaitFailedError,
     WaitTimeoutError,
 )
+from .plugin import PluginInstall, PluginList, PluginPackage, PluginUninstall, PluginUpdate, PluginVerify
 from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
 
 __version__: str
@@ -133,6 +139,17 @@ __all__ = [
     "NamespaceTerminatingError",
     "OwnershipError",
     "Package",
+    "PluginError",
+    "PluginExistsError",
+    "PluginHookError",
+    "PluginInstall",
+    "PluginInvalidError",
+    "PluginList",
+    "PluginNotFoundError",
+    "PluginPackage",
+    "PluginUninstall",
+    "PluginUpdate",
+    "PluginVerify",
     "PostRenderError",
     "ProvenanceError",
     "QuotaError",

@@ -36,6 +36,13 @@ def flag(field: str, value: object) -> bool | None:
     return value or None
 
 
+def switch(field: str, value: object) -> bool:
+    """A bool of which False is not the default; always sent."""
+    if not isinstance(value, bool):
+        raise Refused(field, f"must be True or False, not {_shown(value)}")
+    return value
+
+
 def text(field: str, value: object) -> str | None:
     """A str."""
     if not isinstance(value, str):

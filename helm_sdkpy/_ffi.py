@@ -49,6 +49,12 @@ ACTIONS = (
     "repo_index",
     "search_repo",
     "search_hub",
+    "plugin_install",
+    "plugin_list",
+    "plugin_uninstall",
+    "plugin_update",
+    "plugin_package",
+    "plugin_verify",
 )
 """One exported function each, all of one shape."""
 

@@ -10,6 +10,7 @@
     ├── ChartError
     ├── ReleaseTestError                                                    also ReleaseError, ChartError
     ├── RegistryError
+    ├── PluginError
     ├── ConfigurationError
     ├── ValidationError
     │   why it failed
@@ -36,6 +37,8 @@
     ├── InvalidObjectError
     ├── NamespaceNotFoundError
     ├── NamespaceTerminatingError
+    ├── PluginNotFoundError, PluginExistsError, PluginInvalidError,         also PluginError
+    │   PluginHookError
     └── RepositoryError
 
 What is raised is both at once: an install that was not ready in time is an `InstallError` and a `WaitTimeoutError`.
@@ -110,6 +113,10 @@ class ReleaseTestError(ReleaseError, ChartError):
 
 class RegistryError(HelmError):
     """An action on a registry or a chart repository failed, or a registry could not be used."""
+
+
+class PluginError(HelmError):
+    """An action on helm's plugins failed."""
 
 
 class ConfigurationError(HelmError):
@@ -255,6 +262,22 @@ class NamespaceTerminatingError(HelmError):
     """The namespace is being deleted."""
 
 
+class PluginNotFoundError(PluginError):
+    """There is no such plugin, or nothing where it was to come from."""
+
+
+class PluginExistsError(PluginError):
+    """A plugin is there already."""
+
+
+class PluginInvalidError(PluginError):
+    """What was to be installed or packaged is no plugin that helm can use."""
+
+
+class PluginHookError(PluginError):
+    """The plugin's own hook failed. It stays installed, or removed, as helm leaves it."""
+
+
 class RepositoryError(HelmError):
     """A chart repository, or the local list of repositories, can not be read."""
 
@@ -285,6 +308,10 @@ CAUSES: dict[str, type[HelmError]] = {
     "namespace_not_found": NamespaceNotFoundError,
     "namespace_terminating": NamespaceTerminatingError,
     "ownership": OwnershipError,
+    "plugin_exists": PluginExistsError,
+    "plugin_hook": PluginHookError,
+    "plugin_invalid": PluginInvalidError,
+    "plugin_not_found": PluginNotFoundError,
     "post_render": PostRenderError,
     "provenance": ProvenanceError,
     "quota": QuotaError,

@@ -456,3 +456,60 @@ class DependencyOptions(AccessOptions, EventOptions, total=False):
     """Check the signatures. Default: False."""
     keyring: StrPath | None
     """Public keys for `verify`. Default: `~/.gnupg/pubring.gpg`, or `pubring.kbx` there."""
+
+
+class PluginInstallOptions(EventOptions, total=False):
+    """The options of PluginInstall beyond its signature. All but the first two are for `oci://` sources."""
+
+    verify: bool
+    """Check the signature of an archive; a directory has none. Default: True."""
+    keyring: StrPath | None
+    """Public keys. Default: `$GNUPGHOME/pubring.gpg`, `~/.gnupg/pubring.gpg`."""
+    cert_file: StrPath | None
+    """Client certificate. Default: None."""
+    key_file: StrPath | None
+    """Client certificate's key. Default: None."""
+    ca_file: StrPath | None
+    """Certificate authorities of the registry. Default: the system's."""
+    insecure_skip_tls_verify: bool
+    """Do not check the registry's certificate. Default: False, or the Configuration's."""
+    plain_http: bool
+    """Speak HTTP. Default: False, or the Configuration's."""
+    username: str | None
+    """User name at the registry. Default: None, what the Configuration has for it."""
+    password: str | None
+    """Password at the registry; it is on no command line. Default: None."""
+
+
+class PluginListOptions(EventOptions, total=False):
+    """The options of PluginList beyond its signature."""
+
+
+class PluginUninstallOptions(EventOptions, total=False):
+    """The options of PluginUninstall beyond its signature."""
+
+
+class PluginUpdateOptions(EventOptions, total=False):
+    """The options of PluginUpdate beyond its signature."""
+
+
+class PluginPackageOptions(EventOptions, total=False):
+    """The options of PluginPackage beyond its signature."""
+
+    sign: bool
+    """Sign the archive. Default: True."""
+    key: str | None
+    """Name of the key to sign with. Default: None, which only a keyring of one key allows."""
+    keyring: StrPath | None
+    """Private keys. Default: `$GNUPGHOME/pubring.gpg`, `~/.gnupg/pubring.gpg`."""
+    passphrase_file: StrPath | None
+    """File with the key's passphrase. Default: None, the key has none."""
+    destination: StrPath | None
+    """Directory for the archive; made where it is missing. Default: the working directory."""
+
+
+class PluginVerifyOptions(EventOptions, total=False):
+    """The options of PluginVerify beyond its signature."""
+
+    keyring: StrPath | None
+    """Public keys. Default: `$GNUPGHOME/pubring.gpg`, `~/.gnupg/pubring.gpg`."""

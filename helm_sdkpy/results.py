@@ -304,6 +304,72 @@ class HubChart(TypedDict):
     repository: HubRepository
 
 
+class InstalledPlugin(TypedDict):
+    """A plugin that is installed: a line of `helm plugin list`, and more."""
+
+    name: str
+    version: str
+    """Empty where an old plugin has none."""
+    type: str
+    """`cli/v1`, `getter/v1`, `postrenderer/v1`."""
+    api_version: str
+    """Of its plugin.yaml: `v1`, or `legacy` where that says none."""
+    runtime: str
+    """`subprocess` or `extism/v1` (WebAssembly)."""
+    provenance: str
+    """`signed`, `unsigned`, `local dev` (a link), `mismatched provenance`, `invalid provenance`, `unknown`."""
+    source_url: str
+    """Where its plugin.yaml says that it comes from; empty where it does not."""
+    path: str
+    """Its directory."""
+
+
+class NewPlugin(InstalledPlugin):
+    """A plugin that was just installed, and who signed it."""
+
+    signed_by: list[str]
+    """The names of the key, sorted; empty where no signature was checked."""
+    fingerprint: str
+    """The key's, in capital hexadecimal digits; empty where no signature was checked."""
+    file_hash: str
+    """`sha256:…`, of the archive; empty where no signature was checked."""
+    output: str
+    """What the helm command printed, the plugin's install hook's output included."""
+
+
+class UpdatedPlugin(InstalledPlugin):
+    """A plugin as it is after an update."""
+
+    previous_version: str
+
+
+class PackagedPlugin(TypedDict):
+    """A plugin's archive."""
+
+    path: str
+    name: str
+    version: str
+    digest: str
+    """`sha256:…`, of the archive."""
+    size: int
+    """In bytes."""
+    provenance: str | None
+    """The path of the provenance file; None where the archive is not signed."""
+    output: str
+    """What the helm command printed."""
+
+
+class PluginVerification(TypedDict):
+    """Who signed a plugin's archive, and what: what `helm plugin verify` prints."""
+
+    signed_by: list[str]
+    """The names of the key, sorted."""
+    fingerprint: str
+    """The key's, in capital hexadecimal digits."""
+    file_hash: str
+    """`sha256:…`, of the archive, which is what the signature says."""
+
+
 Values: TypeAlias = dict[str, Any]
 """The values of a release."""
 

@@ -36,5 +36,9 @@ const (
 	codeDigestMismatch       = "digest_mismatch"
 	codeProvenance           = "provenance"
 	codePostRender           = "post_render"
+	codePluginExists         = "plugin_exists"
+	codePluginHook           = "plugin_hook"
+	codePluginInvalid        = "plugin_invalid"
+	codePluginNotFound       = "plugin_not_found"
 	codeHelm                 = "helm"
 )

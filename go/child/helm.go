@@ -43,6 +43,9 @@ func Helm(ctx context.Context, log *slog.Logger, environment map[string]string, 
 		return "", err
 	}
 	environment = maps.Clone(environment)
+	if environment == nil {
+		environment = map[string]string{}
+	}
 	environment[ArgumentsPipe] = strconv.Itoa(3)
 	output, err := Run(ctx, Program{
 		Path: argv[0], Arguments: argv[1:], Environment: List(environment), Files: []*os.File{read}, Leaves: true,
@@ -52,10 +55,10 @@ func Helm(ctx context.Context, log *slog.Logger, environment map[string]string, 
 	var failure *Failure
 	if errors.As(err, &failure) {
 		// cobra's last words (helm: cmd/helm/helm.go).
-		if _, message, said := strings.Cut("\n"+failure.Complaint, "\nError: "); said {
-			return "", &HelmError{Message: message, Failure: failure}
+		if log, message, said := strings.Cut("\n"+failure.Complaint, "\nError: "); said {
+			return "", &HelmError{Message: message, Log: strings.TrimSpace(log), Failure: failure}
 		}
-		return "", &HelmError{Message: failure.Error(), Failure: failure}
+		return "", &HelmError{Message: failure.Error(), Log: failure.Complaint, Failure: failure}
 	}
 	return string(output), err
 }
@@ -63,6 +66,7 @@ func Helm(ctx context.Context, log *slog.Logger, environment map[string]string, 
 // HelmError is what the helm command says of its failure.
 type HelmError struct {
 	Message string
+	Log     string // the end of what it and its plugins complained about before
 	Failure *Failure
 }
 

@@ -4,9 +4,12 @@
 package plugin
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -299,3 +302,30 @@ func validVersion(version string) bool {
 	_, err := semver.StrictNewVersion(version)
 	return err == nil
 }
+
+// LoadArchive reads the plugin in a gzipped archive (helm: internal/plugin/sign.go, ExtractTgzPluginMetadata).
+func LoadArchive(content []byte) (*Plugin, error) {
+	unpacked, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	defer unpacked.Close()
+	for archive := tar.NewReader(unpacked); ; {
+		header, err := archive.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("%s not found in tarball", FileName)
+		case err != nil:
+			return nil, err
+		case filepath.Base(header.Name) == FileName:
+			text, err := io.ReadAll(io.LimitReader(archive, descriptionLimit))
+			if err != nil {
+				return nil, err
+			}
+			return parse(text)
+		}
+	}
+}
+
+// descriptionLimit is how large a plugin.yaml may be.
+const descriptionLimit = 1 << 20

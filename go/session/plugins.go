@@ -112,3 +112,13 @@ func (g *getterPlugin) Get(address string, options ...getter.Option) (text *byte
 	}
 	return bytes.NewBuffer(fetched), nil
 }
+
+// RegistryCredential is what a registry's host is logged in with: by registry_auth, or in helm's or docker's file.
+func (c *Configuration) RegistryCredential(ctx context.Context, host string) (Credential, error) {
+	find, err := c.credentials(RegistryOptions{}, c.Settings().RegistryConfig)
+	if err != nil {
+		return Credential{}, err
+	}
+	found, err := find(ctx, host)
+	return Credential{Username: found.Username, Password: found.Password}, err
+}

@@ -11,6 +11,8 @@ from tests.integration.charts import Chart
 
 CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+PLUGIN: Final = "application/vnd.helm.plugin.v1+json"
+LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -29,6 +31,25 @@ def push(registry: str, repository: str, chart: Chart) -> str:
     tag = chart.version.replace("+", "_")
     _request(registry, "PUT", f"/v2/{name}/manifests/{tag}", content, MANIFEST)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def push_plugin(registry: str, name: str, version: str, archive: bytes, signature: bytes | None = None) -> str:
+    """Push a plugin's archive, and its provenance, to `registry/NAME:VERSION`; gives its reference."""
+    title = f"{name.rpartition('/')[2]}-{version}.tgz"
+    files = {title: archive} | ({f"{title}.prov": signature} if signature is not None else {})
+    layers = [
+        {**_blob(registry, name, LAYER, content), "annotations": {"org.opencontainers.image.title": file}}
+        for file, content in files.items()
+    ]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": PLUGIN,
+        "config": _blob(registry, name, "application/vnd.oci.empty.v1+json", b"{}"),
+        "layers": layers,
+    }
+    _request(registry, "PUT", f"/v2/{name}/manifests/{version}", json.dumps(manifest).encode(), MANIFEST)
+    return f"oci://{registry}/{name}:{version}"
 
 
 def manifests(registry: str, prefix: str) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tarfile
 import time
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,48 @@ downloaders:
   - command: run
     protocols: [PROTOCOL]
 """
+
+
+CLI: Final = """\
+apiVersion: v1
+name: NAME
+type: cli/v1
+version: VERSION
+runtime: subprocess
+sourceURL: https://example.invalid/NAME
+config:
+  usage: NAME
+  shortHelp: none
+  longHelp: none
+runtimeConfig:
+  platformCommand:
+    - command: ${HELM_PLUGIN_DIR}/run
+"""
+
+
+def write(directory: Path, *, version: str = "1.0.0", install: str = "", delete: str = "", update: str = "") -> Path:
+    """A plugin's directory, called as the plugin is, with the hooks that are given."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = CLI.replace("NAME", directory.name).replace("VERSION", version)
+    hooks = {"install": install, "delete": delete, "update": update}
+    if any(hooks.values()):
+        text += "  platformHooks:\n"
+    for name, script in hooks.items():
+        if script:
+            (directory / f"{name}.sh").write_text(f"#!/bin/sh\n{script}\n")
+            (directory / f"{name}.sh").chmod(0o755)
+            text += f"    {name}: [{{command: '${{HELM_PLUGIN_DIR}}/{name}.sh'}}]\n"
+    (directory / "plugin.yaml").write_text(text)
+    (directory / "run").write_text("#!/bin/sh\necho runs\n")
+    (directory / "run").chmod(0o755)
+    return directory
+
+
+def pack(directory: Path, archive: Path) -> Path:
+    """An archive of a plugin's directory, without the library that is tested."""
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(directory, directory.name)
+    return archive
 
 
 def install(plugins: Path, description: str, script: str, name: str = "mine", protocol: str = "mine") -> Path:

@@ -1,6 +1,6 @@
 """Drive Helm from Python: an async SDK over the official Helm v4 Go library."""
 
-from typing import TYPE_CHECKING
+import typing as _typing
 
 from .actions import (
     GetAll,
@@ -88,7 +88,7 @@ from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHu
 
 __version__: str
 
-if not TYPE_CHECKING:  # To a type checker it would say that every name is there.
+if not _typing.TYPE_CHECKING:  # To a type checker it would say that every name is there.
 
     def __getattr__(name: str) -> str:
         # Not before somebody asks: importlib.metadata takes a quarter of the time that importing the package takes.

@@ -26,6 +26,8 @@ from .chart import (
     DependencyUpdate,
     Lint,
     Package,
+    Pull,
+    Push,
     Show,
     Template,
     Verify,
@@ -84,7 +86,17 @@ from .exceptions import (
     WaitTimeoutError,
 )
 from .plugin import PluginInstall, PluginList, PluginPackage, PluginUninstall, PluginUpdate, PluginVerify
-from .repo import RepoAdd, RepoIndex, RepoList, RepoRemove, RepoUpdate, SearchHub, SearchRepo
+from .repo import (
+    RegistryLogin,
+    RegistryLogout,
+    RepoAdd,
+    RepoIndex,
+    RepoList,
+    RepoRemove,
+    RepoUpdate,
+    SearchHub,
+    SearchRepo,
+)
 
 __version__: str
 
@@ -152,8 +164,12 @@ __all__ = [
     "PluginVerify",
     "PostRenderError",
     "ProvenanceError",
+    "Pull",
+    "Push",
     "QuotaError",
     "RegistryError",
+    "RegistryLogin",
+    "RegistryLogout",
     "ReleaseError",
     "ReleaseExistsError",
     "ReleaseNotDeployedError",

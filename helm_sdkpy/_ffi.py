@@ -42,6 +42,8 @@ ACTIONS = (
     "dependency_list",
     "dependency_update",
     "dependency_build",
+    "pull",
+    "push",
     "repo_add",
     "repo_remove",
     "repo_list",
@@ -55,6 +57,8 @@ ACTIONS = (
     "plugin_update",
     "plugin_package",
     "plugin_verify",
+    "registry_login",
+    "registry_logout",
 )
 """One exported function each, all of one shape."""
 

@@ -16,6 +16,8 @@ from .options import (
     DependencyOptions,
     LintOptions,
     PackageOptions,
+    PullOptions,
+    PushOptions,
     ShowOptions,
     ShowValuesOptions,
     StrPath,
@@ -28,6 +30,8 @@ from .results import (
     DependencyResult,
     LintResult,
     PackagedChart,
+    PulledChart,
+    PushedChart,
     Verification,
 )
 
@@ -557,3 +561,133 @@ def _directories(value: object) -> list[str]:
     if paths is None:
         raise _arguments.Refused("chart_path", "is empty: name the directory of a chart, or several")
     return paths
+
+
+class Pull(Action):
+    """`helm pull`: download charts from a registry or repository.
+
+    Args:
+        config: Whose credentials, repositories and caches are used; no cluster is asked.
+
+    Example:
+        >>> pulled = await Pull(config).run("oci://registry.example/charts/shop", version="^1.2")
+        >>> print(pulled["path"], pulled["digest"])
+    """
+
+    _name = "pull"
+    _error = ChartError
+    _options = PullOptions.__optional_keys__
+    _required = ("chart_ref",)
+
+    @overload
+    async def run(
+        self,
+        chart_ref: str,
+        dest_dir: StrPath | None = None,
+        version: str | None = None,
+        **options: Unpack[PullOptions],
+    ) -> PulledChart: ...
+    @overload
+    async def run(
+        self,
+        chart_ref: list[str] | tuple[str, ...],
+        dest_dir: StrPath | None = None,
+        version: str | None = None,
+        **options: Unpack[PullOptions],
+    ) -> list[PulledChart]: ...
+    async def run(
+        self,
+        chart_ref: str | list[str] | tuple[str, ...],
+        dest_dir: StrPath | None = None,
+        version: str | None = None,
+        **options: Unpack[PullOptions],
+    ) -> PulledChart | list[PulledChart]:
+        """Download a chart, or several one after the other.
+
+        The archive goes to its file as it comes in, and a file that is there already is replaced whole. What fails,
+        or is cancelled, leaves nothing of its own; charts that came before it in the list stay. An archive that is in
+        helm's content cache is taken from there.
+
+        Args:
+            chart_ref: `oci://…`, a URL, `repo/name`, or a name with `repo=`; or a list of them.
+            dest_dir: The directory to write to, which must exist. `destination`, the flag's name, is the same.
+                Default: the working directory.
+            version: Version or range of the chart. Default: the newest.
+            **options: See `PullOptions`.
+
+        Returns:
+            What was pulled; for a list, a list.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartNotFoundError`, `UnauthorizedError`,
+                `DigestMismatchError`, `ProvenanceError`, `RegistryError`, `RepositoryError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Pull(config).run("shop", "./charts", repo="https://charts.example", untar=True)
+        """
+        pulled: list[PulledChart] = await self._run(options, chart_ref=chart_ref, dest_dir=dest_dir, version=version)
+        return pulled[0] if isinstance(chart_ref, str) else pulled
+
+
+class Push(Action):
+    """`helm push`: upload a chart to a registry.
+
+    Args:
+        config: Whose credentials are used; no cluster is asked.
+
+    Example:
+        >>> pushed = await Push(config).run("shop-1.2.3.tgz", "oci://registry.example/charts")
+        >>> print(pushed["ref"], pushed["digest"])
+    """
+
+    _name = "push"
+    _error = ChartError
+    _options = PushOptions.__optional_keys__
+    _required = ("chart_path", "remote")
+
+    async def run(  # noqa: PLR0917 - in the drop-in target's order
+        self,
+        chart_path: ChartSource,
+        remote: str,
+        cert_file: StrPath | None = None,
+        key_file: StrPath | None = None,
+        ca_file: StrPath | None = None,
+        insecure_skip_tls_verify: bool = False,
+        plain_http: bool = False,
+        **options: Unpack[PushOptions],
+    ) -> PushedChart:
+        """Upload a chart's archive, with the provenance file beside it (`….tgz.prov`) where there is one.
+
+        Args:
+            chart_path: The archive (Package makes one of a directory), or its bytes.
+            remote: `oci://HOST/PATH`; the chart's name and version are added.
+            cert_file: Client certificate. Default: None.
+            key_file: Client certificate's key. Default: None.
+            ca_file: Certificate authorities of the registry. Default: the system's.
+            insecure_skip_tls_verify: Do not check the registry's certificate. Default: False.
+            plain_http: Speak HTTP. Default: False.
+            **options: See `PushOptions`.
+
+        Returns:
+            What the registry holds now.
+
+        Raises:
+            ChartError: It failed. The error's class also says why: `ChartInvalidError`, `RegistryError`,
+                `UnauthorizedError`, `ForbiddenError`, `CertificateError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Push(config).run("shop-1.2.3.tgz", "oci://localhost:5000/charts", plain_http=True)
+        """
+        pushed: PushedChart = await self._run(
+            options,
+            chart_path=chart_path,
+            remote=remote,
+            cert_file=cert_file,
+            key_file=key_file,
+            ca_file=ca_file,
+            insecure_skip_tls_verify=insecure_skip_tls_verify,
+            plain_http=plain_http,
+        )
+        return pushed

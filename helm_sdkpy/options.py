@@ -91,6 +91,15 @@ class ChartSourceOptions(AccessOptions, total=False):
     """Take pre-releases too; ignored where `version` is given. Default: False."""
 
 
+class RegistryUserOptions(TypedDict, total=False):
+    """Who one is at a registry, for one call alone."""
+
+    username: str | None
+    """User name at the registry. Default: None, what it is logged in with."""
+    password: str | None
+    """Password at the registry. Default: None."""
+
+
 class ValuesOptions(TypedDict, total=False):
     """Values besides the mapping, which is merged after the files."""
 
@@ -513,3 +522,28 @@ class PluginVerifyOptions(EventOptions, total=False):
 
     keyring: StrPath | None
     """Public keys. Default: `$GNUPGHOME/pubring.gpg`, `~/.gnupg/pubring.gpg`."""
+
+
+class PullOptions(ChartSourceOptions, EventOptions, total=False):
+    """The options of Pull beyond its signature."""
+
+    destination: StrPath | None
+    """The same as `dest_dir`, by the flag's name. Default: None."""
+    prov: bool
+    """Fetch the provenance file too, where there is one, and do not check it. Default: False."""
+    untar: bool
+    """Unpack the chart, and keep no archive. Default: False."""
+    untardir: StrPath | None
+    """With `untar`, the directory for the chart's own, below `dest_dir` unless it is absolute. Default: `.`."""
+
+
+class PushOptions(RegistryUserOptions, EventOptions, total=False):
+    """The options of Push beyond its signature."""
+
+
+class RegistryLoginOptions(EventOptions, total=False):
+    """The options of RegistryLogin beyond its signature."""
+
+
+class RegistryLogoutOptions(EventOptions, total=False):
+    """The options of RegistryLogout beyond its signature."""

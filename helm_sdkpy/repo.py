@@ -9,6 +9,8 @@ from . import _arguments
 from ._action import ENCODERS, Action
 from .exceptions import RegistryError
 from .options import (
+    RegistryLoginOptions,
+    RegistryLogoutOptions,
     RepoAddOptions,
     RepoIndexOptions,
     RepoListOptions,
@@ -18,7 +20,16 @@ from .options import (
     SearchRepoOptions,
     StrPath,
 )
-from .results import AddedRepository, FoundChart, HubChart, Repository, UpdatedRepository, WrittenIndex
+from .results import (
+    AddedRepository,
+    FoundChart,
+    HubChart,
+    LoggedIn,
+    LoggedOut,
+    Repository,
+    UpdatedRepository,
+    WrittenIndex,
+)
 
 
 class RepoAdd(Action):
@@ -324,3 +335,109 @@ class SearchHub(Action):
         """
         found: list[HubChart] = await self._run(options, keyword=keyword)
         return found
+
+
+class RegistryLogin(Action):
+    """`helm registry login`: keep the credentials for a registry.
+
+    They are kept in helm's own file (`registry_config`), or in the credential helper that it names, so that the command
+    and other processes have them too. For credentials that are never written anywhere, give the Configuration
+    `registry_auth`.
+
+    Args:
+        config: Says where the file is, and has the environment that credential helpers run with.
+
+    Example:
+        >>> kept = await RegistryLogin(config).run("registry.example", "me", "secret")
+        >>> print(kept["registry_config"])
+    """
+
+    _name = "registry_login"
+    _error = RegistryError
+    _options = RegistryLoginOptions.__optional_keys__
+    _required = ("hostname", "username", "password")
+
+    async def run(  # noqa: PLR0917 - in the drop-in target's order
+        self,
+        hostname: str,
+        username: str,
+        password: str,
+        cert_file: StrPath | None = None,
+        key_file: StrPath | None = None,
+        ca_file: StrPath | None = None,
+        insecure: bool = False,
+        plain_http: bool = False,
+        **options: Unpack[RegistryLoginOptions],
+    ) -> LoggedIn:
+        """Ask the registry whether it knows the user, and keep the credentials where it does.
+
+        Args:
+            hostname: The registry's host, with its port where it has one, without a path.
+            username: The user name; empty where the password is an identity token.
+            password: The password, or a token.
+            cert_file: Client certificate. Default: None.
+            key_file: Client certificate's key. Default: None.
+            ca_file: Certificate authorities of the registry. Default: the system's.
+            insecure: Do not check the registry's certificate. Default: False.
+            plain_http: Speak HTTP. Default: False.
+            **options: See `RegistryLoginOptions`.
+
+        Returns:
+            What was kept and where.
+
+        Raises:
+            RegistryError: It failed, and what was kept before is still there. The error's class also says why:
+                `UnauthorizedError`, `CertificateError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RegistryLogin(config).run("localhost:5000", "me", "secret", plain_http=True)
+        """
+        kept: LoggedIn = await self._run(
+            options,
+            hostname=hostname,
+            username=username,
+            password=password,
+            cert_file=cert_file,
+            key_file=key_file,
+            ca_file=ca_file,
+            insecure=insecure,
+            plain_http=plain_http,
+        )
+        return kept
+
+
+class RegistryLogout(Action):
+    """`helm registry logout`: forget the credentials for a registry.
+
+    Args:
+        config: Says where they are kept.
+
+    Example:
+        >>> await RegistryLogout(config).run("registry.example")
+    """
+
+    _name = "registry_logout"
+    _error = RegistryError
+    _options = RegistryLogoutOptions.__optional_keys__
+    _required = ("hostname",)
+
+    async def run(self, hostname: str, **options: Unpack[RegistryLogoutOptions]) -> LoggedOut:
+        """Forget what RegistryLogin kept. It is no error where nothing was kept.
+
+        Args:
+            hostname: The registry's host, as it was logged in to.
+            **options: See `RegistryLogoutOptions`.
+
+        Returns:
+            Which registry, and where its credentials were kept.
+
+        Raises:
+            RegistryError: The file can not be read or written, or the credential helper failed.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await RegistryLogout(config).run("localhost:5000")
+        """
+        forgotten: LoggedOut = await self._run(options, hostname=hostname)
+        return forgotten

@@ -370,6 +370,61 @@ class PluginVerification(TypedDict):
     """`sha256:…`, of the archive, which is what the signature says."""
 
 
+class PulledChart(TypedDict):
+    """A chart that was pulled."""
+
+    path: str
+    """The archive, or with `untar` the chart's directory."""
+    digest: str
+    """`sha256:…` of the archive."""
+    name: str | None
+    """The chart's name; None where what was pulled is no chart."""
+    version: str | None
+    """The chart's version; None where what was pulled is no chart."""
+    provenance: str | None
+    """The provenance file; None where it was not asked for, is not there, or the chart was unpacked."""
+    verification: Verification | None
+    """With `verify`, who signed the chart."""
+    ref: str | None
+    """From a registry: the chart's reference there, without `oci://`."""
+    manifest_digest: str | None
+    """From a registry: `sha256:…` of the manifest, by which the chart can be pulled again."""
+
+
+class PushedChart(TypedDict):
+    """A chart that a registry holds now."""
+
+    ref: str
+    """The chart's reference in the registry, without `oci://`."""
+    digest: str
+    """`sha256:…` of its manifest."""
+    name: str
+    version: str
+    size: int
+    """The archive's size in bytes."""
+    chart_digest: str
+    """`sha256:…` of the archive."""
+    provenance_digest: str | None
+    """`sha256:…` of the provenance file that was beside the archive; None where there was none."""
+
+
+class LoggedIn(TypedDict):
+    """A registry that is logged in to."""
+
+    hostname: str
+    username: str
+    registry_config: str
+    """The file that the credentials are in, or that names the credential helper which has them."""
+
+
+class LoggedOut(TypedDict):
+    """A registry that is not logged in to any more."""
+
+    hostname: str
+    registry_config: str
+    """The file that the credentials were in, if there were any."""
+
+
 Values: TypeAlias = dict[str, Any]
 """The values of a release."""
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -74,7 +75,7 @@ type fetcher struct {
 	source    ChartSource
 	settings  *cli.EnvSettings
 	providers getter.Providers
-	registry  func() (*registry.Client, error) // made when it is needed: it reads credentials from files
+	access    func() (*session.Access, error) // made when it is needed: it reads credentials from files
 }
 
 func (t *task) fetcher(source ChartSource) *fetcher {
@@ -87,21 +88,17 @@ func (t *task) fetcher(source ChartSource) *fetcher {
 	}
 	return &fetcher{
 		task: t, source: source, settings: settings, providers: t.config.Providers(t.op),
-		registry: sync.OnceValues(func() (*registry.Client, error) { return t.registry(source.access()) }),
+		access: sync.OnceValues(func() (*session.Access, error) { return t.access(source.access()) }),
 	}
 }
 
-// registry makes a client for OCI registries.
-func (t *task) registry(access AccessOptions) (*registry.Client, error) {
-	client, err := t.config.Registry(t.op, session.RegistryOptions{
-		PlainHTTP: access.PlainHTTP, InsecureSkipTLSVerify: access.InsecureSkipTLSVerify,
-		CertFile: access.CertFile, KeyFile: access.KeyFile, CAFile: access.CAFile,
-		Username: access.Username, Password: access.Password,
-	})
+// registry is Helm's client for registries.
+func (f *fetcher) registry() (*registry.Client, error) {
+	made, err := f.access()
 	if err != nil {
-		return nil, &bridge.Error{Code: codeRegistry, Message: err.Error(), Cause: err}
+		return nil, err
 	}
-	return client, nil
+	return made.Client, nil
 }
 
 // locate finds or downloads the chart (helm: pkg/action/install.go, ChartPathOptions.LocateChart).
@@ -113,14 +110,32 @@ func (f *fetcher) locate() (string, error) {
 			return path, err
 		}
 	}
-	if err := os.MkdirAll(f.settings.RepositoryCache, 0o755); err != nil {
-		return "", fmt.Errorf("repository cache: %w", err)
-	}
-	client, err := f.registry()
+	download, name, err := f.downloader(name, version)
 	if err != nil {
 		return "", err
 	}
-	download := downloader.ChartDownloader{
+	if f.source.Verify {
+		download.Verify = downloader.VerifyAlways
+	}
+	f.task.phase("downloading")
+	path, err := f.download(download, name, version)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
+// downloader is Helm's, with our getters, and the chart's name as it takes it: where a repository was given, that is the
+// address that its index has.
+func (f *fetcher) downloader(name, version string) (*downloader.ChartDownloader, string, error) {
+	if err := os.MkdirAll(f.settings.RepositoryCache, 0o755); err != nil {
+		return nil, "", fmt.Errorf("repository cache: %w", err)
+	}
+	client, err := f.registry()
+	if err != nil {
+		return nil, "", err
+	}
+	download := &downloader.ChartDownloader{
 		Out:              logWriter{f.task},
 		Keyring:          f.source.Keyring,
 		Getters:          f.providers,
@@ -137,26 +152,18 @@ func (f *fetcher) locate() (string, error) {
 			getter.WithRegistryClient(client),
 		},
 	}
-	if f.source.Verify {
-		download.Verify = downloader.VerifyAlways
+	if f.source.Repo == "" {
+		return download, name, nil
 	}
-	if f.source.Repo != "" {
-		address, err := f.findInRepository(name, version)
-		if err != nil {
-			return "", err
-		}
-		if !f.source.PassCredentials && !sameHost(f.source.Repo, address) {
-			// Credentials are for the repository alone, not for wherever its index points.
-			download.Options = append(download.Options, getter.WithBasicAuth("", ""))
-		}
-		name = address
-	}
-	f.task.phase("downloading")
-	path, err := f.download(&download, name, version)
+	address, err := f.findInRepository(name, version)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return filepath.Abs(path)
+	if !f.source.PassCredentials && !sameHost(f.source.Repo, address) {
+		// Credentials are for the repository alone, not for wherever its index points.
+		download.Options = append(download.Options, getter.WithBasicAuth("", ""))
+	}
+	return download, address, nil
 }
 
 // local is the chart's path where it is a file or directory; "" where it has to be looked for elsewhere.
@@ -259,20 +266,25 @@ func (f *fetcher) explain(err error) error {
 	if errors.As(err, &known) {
 		return ofChart(f.source.ChartPath, err)
 	}
+	code, text := codeOfDownload(err, registry.IsOCI(f.source.ChartPath)), err.Error()
+	if advice := registryAdvice(code, text); advice != "" {
+		text += " (" + advice + ")"
+	}
 	return &bridge.Error{
-		Code:    codeOfDownload(err, registry.IsOCI(f.source.ChartPath)),
-		Message: fmt.Sprintf("chart %q: %v", f.source.ChartPath, err),
+		Code:    code,
+		Message: fmt.Sprintf("chart %q: %s", f.source.ChartPath, text),
 		Details: map[string]any{"chart": f.source.ChartPath},
 		Cause:   err,
 	}
 }
 
-// codeOfDownload tells by the error's text what went wrong with what it came from.
+// codeOfDownload tells what went wrong with what it came from, by the error's text where it has no type.
 func codeOfDownload(err error, oci bool) string {
+	if code := codeOfRegistry(err); code != "" {
+		return code
+	}
 	text := err.Error()
 	switch {
-	case codeOfConnection(err) == codeCertificate:
-		return codeCertificate
 	case strings.Contains(text, "401 Unauthorized"), strings.Contains(text, "unauthorized"), strings.Contains(text, "basic credential not found"):
 		return codeUnauthorized
 	case strings.Contains(text, "403 Forbidden"), strings.Contains(text, "denied"):
@@ -283,11 +295,16 @@ func codeOfDownload(err error, oci bool) string {
 		return codeProvenance
 	case oci && !strings.Contains(text, "not found"):
 		return codeRegistry
-	case !strings.Contains(text, "not found") && !errors.Is(err, fs.ErrNotExist) && codeOfConnection(err) != "":
+	case strings.Contains(text, "not found"), errors.Is(err, fs.ErrNotExist):
+		return codeChartNotFound
+	case codeOfConnection(err) != "", strings.Contains(text, "unexpected EOF"), serverFailure.MatchString(text):
 		return codeRepository
 	}
 	return codeChartNotFound
 }
+
+// serverFailure is getter.HTTPGetter's text for an answer that says nothing of the chart.
+var serverFailure = regexp.MustCompile(`failed to fetch .* : (5\d\d|429) `)
 
 func chartInvalid(source ChartSource, err error) error {
 	return &bridge.Error{

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"helm.sh/helm/v4/pkg/provenance"
+
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
@@ -39,9 +41,13 @@ func Verify(op *bridge.Operation, config *session.Configuration, request VerifyR
 	if err != nil {
 		return nil, ofChart(request.ChartPath, err)
 	}
+	return verificationOf(verified), nil
+}
+
+func verificationOf(verified *provenance.Verification) *Verification {
 	return &Verification{
 		SignedBy:    slices.Sorted(maps.Keys(verified.SignedBy.Identities)),
 		Fingerprint: fmt.Sprintf("%X", verified.SignedBy.PrimaryKey.Fingerprint),
 		ChartHash:   verified.FileHash,
-	}, nil
+	}
 }

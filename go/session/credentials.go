@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -218,15 +217,8 @@ func (p *credentialPlugin) missing() error {
 // stderrLimit is how much of a plugin's complaint goes into an error.
 const stderrLimit = 2048
 
-func (p *credentialPlugin) failed(err error, complaint string) error {
-	complaint = strings.TrimSpace(complaint)
-	if len(complaint) > stderrLimit {
-		complaint = complaint[len(complaint)-stderrLimit:]
-	}
-	if complaint == "" {
-		return fmt.Errorf("exec plugin %s: %w", p.config.Command, err)
-	}
-	return fmt.Errorf("exec plugin %s: %w: %s", p.config.Command, err, complaint)
+func (p *credentialPlugin) failed(err error, said string) error {
+	return fmt.Errorf("exec plugin %s: %w%s", p.config.Command, err, complaint(said))
 }
 
 // pluginTransport puts the plugin's token on requests.

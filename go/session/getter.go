@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -61,8 +63,21 @@ func (g *boundGetter) Get(address string, options ...getter.Option) (text *bytes
 
 // http is getter.HTTPGetter over our connections: it takes no context, but a transport, which brings ours.
 func (g *boundGetter) http(address string, all []getter.Option, read getterOptions) (*bytes.Buffer, error) {
+	shell, err := g.shell(read)
+	if err != nil {
+		return nil, err
+	}
+	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(shell))...)
+	if err != nil {
+		return nil, err
+	}
+	return made.Get(address)
+}
+
+// shell is a transport over our connections that ends with the operation.
+func (g *boundGetter) shell(read getterOptions) (*http.Transport, error) {
 	if read.foreign {
-		return nil, fmt.Errorf("downloading %s: a transport of its own can not be cancelled", address)
+		return nil, errors.New("a transport of its own can not be cancelled")
 	}
 	files := read.tls
 	files.insecure = files.insecure || g.configuration.options.InsecureSkipTLSVerify
@@ -70,11 +85,7 @@ func (g *boundGetter) http(address string, all []getter.Option, read getterOptio
 	if err != nil {
 		return nil, err
 	}
-	made, err := getter.NewHTTPGetter(append(all, getter.WithTransport(g.configuration.downloads.shell(g.ctx, base)))...)
-	if err != nil {
-		return nil, err
-	}
-	return made.Get(address)
+	return g.configuration.downloads.shell(g.ctx, base), nil
 }
 
 // oci is getter.OCIGetter with a registry client of ours.
@@ -103,8 +114,10 @@ type getterOptions struct {
 	registry  bool // there is a registry client among them
 	foreign   bool // there is a transport among them
 
-	username, password string
-	passCredentials    bool
+	username, password, url string
+	passCredentials         bool
+	accept, userAgent       string
+	timeout                 time.Duration
 }
 
 // readGetterOptions reads what getter.Options set. They are functions on a struct that Helm does not export
@@ -120,7 +133,7 @@ func readGetterOptions(options []getter.Option) (read getterOptions, err error) 
 			err = cmp.Or(err, fmt.Errorf("helm's getter options have no %s %s any more", kind, name))
 			return reflect.Zero(map[reflect.Kind]reflect.Type{
 				reflect.String: reflect.TypeFor[string](), reflect.Bool: reflect.TypeFor[bool](),
-				reflect.Pointer: reflect.TypeFor[*int](),
+				reflect.Pointer: reflect.TypeFor[*int](), reflect.Int64: reflect.TypeFor[int64](),
 			}[kind])
 		}
 		return found
@@ -135,6 +148,10 @@ func readGetterOptions(options []getter.Option) (read getterOptions, err error) 
 	read.username = field("username", reflect.String).String()
 	read.password = field("password", reflect.String).String()
 	read.passCredentials = field("passCredentialsAll", reflect.Bool).Bool()
+	read.url = field("url", reflect.String).String()
+	read.accept = field("acceptHeader", reflect.String).String()
+	read.userAgent = field("userAgent", reflect.String).String()
+	read.timeout = time.Duration(field("timeout", reflect.Int64).Int())
 	read.registry = !field("registryClient", reflect.Pointer).IsNil()
 	read.foreign = !field("transport", reflect.Pointer).IsNil()
 	return read, err

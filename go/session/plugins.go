@@ -115,10 +115,7 @@ func (g *getterPlugin) Get(address string, options ...getter.Option) (text *byte
 
 // RegistryCredential is what a registry's host is logged in with: by registry_auth, or in helm's or docker's file.
 func (c *Configuration) RegistryCredential(ctx context.Context, host string) (Credential, error) {
-	find, err := c.credentials(RegistryOptions{}, c.Settings().RegistryConfig)
-	if err != nil {
-		return Credential{}, err
-	}
-	found, err := find(ctx, host)
+	kept := &logins{file: c.Settings().RegistryConfig, env: c.options.Environment}
+	found, err := c.credentials(RegistryOptions{}, kept)(ctx, host)
 	return Credential{Username: found.Username, Password: found.Password}, err
 }

@@ -71,3 +71,13 @@ func helm_sdkpy_dependency_update(config, op C.uint64_t, request *C.char) *C.cha
 func helm_sdkpy_dependency_build(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.DependencyBuild)
 }
+
+//export helm_sdkpy_pull
+func helm_sdkpy_pull(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Pull)
+}
+
+//export helm_sdkpy_push
+func helm_sdkpy_push(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Push)
+}

@@ -41,3 +41,13 @@ func helm_sdkpy_search_repo(config, op C.uint64_t, request *C.char) *C.char {
 func helm_sdkpy_search_hub(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.SearchHub)
 }
+
+//export helm_sdkpy_registry_login
+func helm_sdkpy_registry_login(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.RegistryLogin)
+}
+
+//export helm_sdkpy_registry_logout
+func helm_sdkpy_registry_logout(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.RegistryLogout)
+}

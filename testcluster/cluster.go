@@ -37,7 +37,7 @@ type cluster struct {
 
 	watchCache  bool
 	credentials endpoints.Credentials
-	registry    endpoints.Addresses
+	registry    registry.Addresses
 	repository  repository.Addresses
 }
 

@@ -223,6 +223,23 @@ class TestCluster:
         return self._text("registry", "mtls")
 
     @property
+    def registry_token(self) -> str:
+        """The registry over plain HTTP, with tokens that a token server at the same address gives out.
+
+        `username` may do all, the user `reader` with the same password may pull, nobody needs a user to pull below
+        `public/`, and the token server lets nobody into `private/` (403).
+        """
+        return self._text("registry", "token")
+
+    @property
+    def registry_redirect(self) -> str:
+        """The registry as `registry_auth`, that sends its clients to another address for blobs.
+
+        There, a signed address is asked for, and credentials are refused, as object stores do.
+        """
+        return self._text("registry", "redirect")
+
+    @property
     def charts(self) -> Path:
         """The directory that the repository serves: put archives there, and an index.yaml unless it should be made."""
         return Path(self._text("charts"))

@@ -76,14 +76,15 @@ func Serve(ctx context.Context, authority *certificates.Authority, name string, 
 		{&addresses.TLSAuth, guarded, encrypted},
 		{&addresses.MTLS, open, mutual},
 	} {
-		if *flavour.address, err = listen(ctx, flavour.handler, flavour.tls); err != nil {
+		if *flavour.address, err = Listen(ctx, flavour.handler, flavour.tls); err != nil {
 			return Addresses{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return addresses, nil
 }
 
-func listen(ctx context.Context, handler http.Handler, encryption *tls.Config) (string, error) {
+// Listen serves at an address of its own until the context ends.
+func Listen(ctx context.Context, handler http.Handler, encryption *tls.Config) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listen: %w", err)

@@ -20,38 +20,66 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/testcluster/state"
 )
 
+// Addresses are those of the flavours that everything here has, and of two that registries alone have.
+type Addresses struct {
+	endpoints.Addresses
+	Token    string `json:"token"`
+	Redirect string `json:"redirect"`
+}
+
 // Start serves a registry until the context ends.
 func Start(
 	ctx context.Context, directory *state.Directory, authority *certificates.Authority, credentials endpoints.Credentials,
-) (endpoints.Addresses, error) {
+) (addresses Addresses, err error) {
 	log, err := directory.Log("registry")
 	if err != nil {
-		return endpoints.Addresses{}, err
+		return addresses, err
 	}
 	logrus.SetOutput(log)
 	logrus.SetLevel(logrus.ErrorLevel)
 
 	hash, err := bcrypt.GenerateFromPassword([]byte(credentials.Password), bcrypt.MinCost)
 	if err != nil {
-		return endpoints.Addresses{}, fmt.Errorf("password of the registry: %w", err)
+		return addresses, fmt.Errorf("password of the registry: %w", err)
 	}
 	users, err := directory.Write("htpasswd", fmt.Appendf(nil, "%s:%s\n", credentials.Username, hash))
 	if err != nil {
-		return endpoints.Addresses{}, err
+		return addresses, err
 	}
 	// An upload may begin at one address and go on at another: what signs its state must be the same.
 	secret := rand.Text()
 	open, err := application(ctx, directory.Path("registry"), secret, nil)
 	if err != nil {
-		return endpoints.Addresses{}, err
+		return addresses, err
 	}
 	guarded, err := application(ctx, directory.Path("registry"), secret, configuration.Auth{
 		"htpasswd": configuration.Parameters{"realm": "testcluster", "path": users},
 	})
 	if err != nil {
-		return endpoints.Addresses{}, err
+		return addresses, err
 	}
-	return endpoints.Serve(ctx, authority, "registry", open, guarded)
+	if addresses.Addresses, err = endpoints.Serve(ctx, authority, "registry", open, guarded); err != nil {
+		return addresses, err
+	}
+	tokens, trust, err := newTokenServer(directory, credentials)
+	if err != nil {
+		return addresses, err
+	}
+	trusting, err := application(ctx, directory.Path("registry"), secret, trust)
+	if err != nil {
+		return addresses, err
+	}
+	if addresses.Token, err = endpoints.Listen(ctx, tokens.guard(trusting), nil); err != nil {
+		return addresses, fmt.Errorf("registry: %w", err)
+	}
+	elsewhere, err := redirecting(ctx, open, guarded, credentials, secret)
+	if err != nil {
+		return addresses, fmt.Errorf("registry: %w", err)
+	}
+	if addresses.Redirect, err = endpoints.Listen(ctx, elsewhere, nil); err != nil {
+		return addresses, fmt.Errorf("registry: %w", err)
+	}
+	return addresses, nil
 }
 
 // application makes a registry over a directory; distribution panics where it can not.

@@ -18,7 +18,6 @@ import (
 	"helm.sh/helm/v4/pkg/downloader"
 	"helm.sh/helm/v4/pkg/getter"
 	"helm.sh/helm/v4/pkg/registry"
-	"helm.sh/helm/v4/pkg/repo/v1"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
@@ -110,6 +109,9 @@ func (f *fetcher) locate() (string, error) {
 			return path, err
 		}
 	}
+	if err := os.MkdirAll(f.settings.RepositoryCache, 0o755); err != nil {
+		return "", fmt.Errorf("repository cache: %w", err)
+	}
 	download, name, err := f.downloader(name, version)
 	if err != nil {
 		return "", err
@@ -128,9 +130,6 @@ func (f *fetcher) locate() (string, error) {
 // downloader is Helm's, with our getters, and the chart's name as it takes it: where a repository was given, that is the
 // address that its index has.
 func (f *fetcher) downloader(name, version string) (*downloader.ChartDownloader, string, error) {
-	if err := os.MkdirAll(f.settings.RepositoryCache, 0o755); err != nil {
-		return nil, "", fmt.Errorf("repository cache: %w", err)
-	}
 	client, err := f.registry()
 	if err != nil {
 		return nil, "", err
@@ -184,17 +183,6 @@ func (f *fetcher) local(name string) (string, error) {
 		}
 	}
 	return path, nil
-}
-
-func (f *fetcher) findInRepository(name, version string) (string, error) {
-	address, err := repo.FindChartInRepoURL(f.source.Repo, name, f.providers,
-		repo.WithChartVersion(version),
-		repo.WithClientTLS(f.source.CertFile, f.source.KeyFile, f.source.CAFile),
-		repo.WithUsernamePassword(f.source.Username, f.source.Password),
-		repo.WithInsecureSkipTLSVerify(f.source.InsecureSkipTLSVerify),
-		repo.WithPassCredentialsAll(f.source.PassCredentials),
-	)
-	return address, err
 }
 
 func sameHost(one, other string) bool {

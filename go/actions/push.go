@@ -39,6 +39,8 @@ func (r PushRequest) Validate() error {
 		return invalid("remote", "has an invalid chart URL format: %s", r.Remote)
 	case address.Scheme == "":
 		return invalid("remote", "has no scheme: scheme prefix missing from remote (e.g. \"%s://\")", registry.OCIScheme)
+	case address.Scheme == registry.OCIScheme && address.Host == "":
+		return invalid("remote", "is %s, which names no host", r.Remote)
 	case address.Scheme != registry.OCIScheme:
 		return invalid("remote", "can not be pushed to: scheme %q not supported, only %s://", address.Scheme, registry.OCIScheme)
 	}
@@ -106,7 +108,11 @@ func (r PushRequest) read() (upload, error) {
 		return upload{}, chartInvalid(ChartSource{ChartPath: r.ChartPath}, err)
 	}
 	read.name, read.version = parsed.Metadata.Name, parsed.Metadata.Version
-	prefix := strings.TrimPrefix(r.Remote, registry.OCIScheme+"://")
+	address, err := url.Parse(r.Remote)
+	if err != nil {
+		return upload{}, err
+	}
+	prefix := strings.TrimPrefix(address.String(), registry.OCIScheme+"://")
 	read.reference = fmt.Sprintf("%s:%s", path.Join(prefix, read.name), read.version)
 	return read, nil
 }

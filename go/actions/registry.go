@@ -3,6 +3,7 @@ package actions
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -24,7 +25,7 @@ func (t *task) access(options AccessOptions) (*session.Access, error) {
 		Username: options.Username, Password: options.Password, Out: logWriter{t},
 	})
 	if err != nil {
-		return nil, registryError(err, nil)
+		return nil, registryError(fmt.Errorf("missing registry client: %w", err), nil) // the command's words
 	}
 	return made, nil
 }

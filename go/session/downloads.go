@@ -59,8 +59,9 @@ func (d *downloads) transport(files tlsFiles, registry bool) (*http.Transport, e
 		// As http.DefaultTransport.
 		MaxIdleConns: 100, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// As getter.HTTPGetter, and registry.NewTransport.
-		DisableCompression: !registry, ForceAttemptHTTP2: registry,
+		// As getter.HTTPGetter and registry.NewTransport, and without HTTP/2 where TLS has settings of its own, as the
+		// command's newRegistryClientWithTLS: a server's refusal of our certificate would often be lost in it.
+		DisableCompression: !registry, ForceAttemptHTTP2: registry && files == (tlsFiles{}),
 	}
 	if d.closed {
 		made.DisableKeepAlives = true

@@ -88,6 +88,12 @@ func (l *logins) Get(ctx context.Context, address string) (auth.Credential, erro
 
 // Put keeps what an address is logged in with.
 func (l *logins) Put(ctx context.Context, address string, credential auth.Credential) error {
+	// As oras' FileStore, and before a directory is made for what can not be kept.
+	if read, err := l.read(); err == nil && strings.ContainsRune(credential.Username, ':') {
+		if suffix, _ := l.helper(read, address); suffix == "" {
+			return fmt.Errorf("%w: colons(:) are not allowed in username", credentials.ErrBadCredentialFormat)
+		}
+	}
 	return l.change(ctx, func() error {
 		read, err := l.read()
 		if err != nil {

@@ -192,6 +192,36 @@ _HANG_TIGHT: Final = "Hang tight while we grab the latest from your chart reposi
 _HAPPY: Final = "Update Complete. ⎈Happy Helming!⎈"
 _UPDATED: Final = '...Successfully got an update from the "{name}" chart repository'
 
+UNDERSCORE: Final = """
+OCI artifact references (e.g. tags) do not support the plus sign (+). To support
+storing semantic versions, Helm adopts the convention of changing plus (+) to
+an underscore (_) in chart version tags when pushing to a registry and back to
+a plus (+) when pulling from a registry.
+"""
+
+
+def transferred(word: str, ref: str, digest: str) -> str:
+    """What the command prints of a chart that came from a registry or went to one."""
+    noted = f"{ref} contains an underscore.\n{UNDERSCORE}" if "_" in ref else ""
+    return f"{word}: {ref}\nDigest: {digest}\n{noted}"
+
+
+def pulled(result: Any) -> str:
+    """What the command prints of charts that were pulled."""
+    text = ""
+    charts: list[Any] = cast("list[Any]", result) if isinstance(result, list) else [result]
+    for chart in charts:
+        if chart["ref"] is not None:
+            # The provenance file is fetched by itself, and said again.
+            times = 2 if chart["provenance"] or chart["verification"] else 1
+            text += transferred("Pulled", chart["ref"], chart["manifest_digest"]) * times
+        if (verified := chart["verification"]) is not None:
+            text += "".join(f"Signed by: {name}\n" for name in verified["signed_by"])
+            text += f"Using Key With Fingerprint: {verified['fingerprint']}\n"
+            text += f"Chart Hash Verified: {verified['chart_hash']}\n"
+    return text
+
+
 _CHART: Final = Form(("chart_path",))
 # What the command prints of the downloads comes in any order; the lock and charts/ are compared.
 _DEPENDENCIES: Final = Form(("chart_path",), command=nothing, library=nothing)
@@ -248,10 +278,14 @@ FORMS: Final[dict[str, Form]] = {
     "plugin uninstall": Form(("name",)),
     "plugin update": Form(("name",)),
     "plugin verify": Form(("path",)),
-    "pull": Form(("chart_ref",)),
-    "push": Form(("chart_path", "remote")),
-    "registry login": Form(("hostname",)),
-    "registry logout": Form(("hostname",)),
+    "pull": Form(("chart_ref",), library=pulled),
+    "push": Form(
+        ("chart_path", "remote"), library=lambda result: transferred("Pushed", result["ref"], result["digest"])
+    ),
+    "registry login": Form(("hostname",), library=lambda _: "Login Succeeded\n"),
+    "registry logout": Form(
+        ("hostname",), library=lambda result: f"Removing login credentials for {result['hostname']}\n"
+    ),
     "repo add": Form(("name", "url"), library=lambda result: _ADDED[result["status"]].format(**result)),
     # Its result says what is in the file, which is compared.
     "repo index": Form(("directory",), library=lambda _: ""),

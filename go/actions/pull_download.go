@@ -126,7 +126,7 @@ func (f *fetcher) fromRepository(got *downloaded, helm *downloader.ChartDownload
 	if err := got.write(fetch); err != nil {
 		return err
 	}
-	if wanted, err := digestOf(digest); err != nil || wanted != "" && wanted != got.digest {
+	if wanted, err := canonicalDigest(digest); err != nil || wanted != "" && wanted != got.digest {
 		return &bridge.Error{
 			Code: codeDigestMismatch,
 			Message: fmt.Sprintf("chart %q: digest mismatch: %s is %s, its repository's index says %s",
@@ -142,8 +142,8 @@ type streamer interface {
 	Stream(address string, to io.Writer, options ...getter.Option) error
 }
 
-// digestOf writes a digest as sha256:…; an index may have it without.
-func digestOf(text string) (string, error) {
+// canonicalDigest writes a digest as sha256:…; an index may have it without.
+func canonicalDigest(text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
@@ -162,7 +162,7 @@ func digestOf(text string) (string, error) {
 
 // fromCache takes the archive from helm's content cache, where it is there and is what it is said to be.
 func (f *fetcher) fromCache(got *downloaded, digest string) bool {
-	wanted, err := digestOf(digest)
+	wanted, err := canonicalDigest(digest)
 	if err != nil {
 		return false
 	}
@@ -279,7 +279,7 @@ func (f *fetcher) prove(got *downloaded, helm *downloader.ChartDownloader, addre
 }
 
 func (f *fetcher) provenance(helm *downloader.ChartDownloader, address *url.URL, digest string) ([]byte, error) {
-	if wanted, err := digestOf(digest); err == nil && address.Scheme != registry.OCIScheme {
+	if wanted, err := canonicalDigest(digest); err == nil && address.Scheme != registry.OCIScheme {
 		if kept, err := f.cached(wanted, downloader.CacheProv); err == nil {
 			return os.ReadFile(kept)
 		}

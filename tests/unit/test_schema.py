@@ -31,7 +31,7 @@ ALWAYS_THERE: Final[dict[str, set[str]]] = {
 }
 """Keys that Go would leave out where they are empty, and that never are."""
 
-ONE_OR_MANY: Final = {"package"}
+ONE_OR_MANY: Final = {"package", "pull"}
 """Commands whose method gives the one thing where one was asked for, and else a list."""
 
 

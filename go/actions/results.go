@@ -74,7 +74,11 @@ type Revisions []Revision
 
 // AppendJSON appends their JSON. That of a revision is made once: a list tells much that was told before.
 func (r Revisions) AppendJSON(text []byte) ([]byte, error) {
-	text = append(text, '[')
+	size := len("[]")
+	for _, revision := range r {
+		size += len(revision.text) + len(",")
+	}
+	text = append(slices.Grow(text, size), '[')
 	for i, revision := range r {
 		if i > 0 {
 			text = append(text, ',')

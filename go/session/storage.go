@@ -13,6 +13,7 @@ import (
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -63,11 +64,29 @@ func (c *Connection) records() (driver.Driver, logSetter, error) {
 		return nil, nil, err
 	}
 	if c.configuration.options.Storage == storageConfigMap {
-		records := driver.NewConfigMaps(client.ConfigMaps(c.recordNamespace()))
-		return records, records.SetLogger, nil
+		objects := client.ConfigMaps(c.recordNamespace())
+		records := driver.NewConfigMaps(objects)
+		return &objectRecords{records, objects.Delete}, records.SetLogger, nil
 	}
-	records := driver.NewSecrets(client.Secrets(c.recordNamespace()))
-	return records, records.SetLogger, nil
+	objects := client.Secrets(c.recordNamespace())
+	records := driver.NewSecrets(objects)
+	return &objectRecords{records, objects.Delete}, records.SetLogger, nil
+}
+
+// objectRecords deletes a record without reading it before. Helm's drivers read it to give it back, which nobody asks for
+// (helm: pkg/action/uninstall.go, purgeReleases; pkg/storage/storage.go, deleteReleaseVersion).
+type objectRecords struct {
+	driver.Driver
+	remove func(ctx context.Context, name string, options metav1.DeleteOptions) error
+}
+
+// Delete implements driver.Deletor; the record that it gives is nil.
+func (o *objectRecords) Delete(key string) (release.Releaser, error) {
+	err := o.remove(context.Background(), key, metav1.DeleteOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, driver.ErrReleaseNotFound
+	}
+	return nil, err
 }
 
 // recordClient speaks protobuf: a list of records is a quarter faster to read.

@@ -46,6 +46,10 @@ func explain(err error) *bridge.Error {
 	if explained.Code == codeRender {
 		maps.Copy(explained.Details, placeOf(explained.Message))
 	}
+	if explained.Code == codeClusterUnreachable && !strings.Contains(explained.Message, "cluster unreachable") {
+		// What Helm says after a request of its own for it, which is not made where a release is only read.
+		explained.Message = "kubernetes cluster unreachable: " + explained.Message
+	}
 	if advice := advices[explained.Code]; advice != "" && !strings.Contains(explained.Message, advice) {
 		explained.Message += " (" + advice + ")"
 	}

@@ -132,7 +132,7 @@ func (r *records) list(ctx context.Context, selector labels.Set, options metav1.
 	for {
 		page, err := r.metadata.Resource(r.resource).Namespace(r.namespace).List(ctx, options)
 		if err != nil {
-			return nil, fmt.Errorf("list releases: %w", err)
+			return nil, listFailed(selector, err)
 		}
 		for _, object := range page.Items {
 			revisions = append(revisions, revisionFrom(object.ObjectMeta))
@@ -143,6 +143,14 @@ func (r *records) list(ctx context.Context, selector labels.Set, options metav1.
 		// A page's token and a resourceVersion exclude each other.
 		options.Continue, options.ResourceVersion = page.Continue, ""
 	}
+}
+
+// listFailed words it as Helm's drivers do (helm: pkg/storage/driver/secrets.go, List and Query).
+func listFailed(selector labels.Set, err error) error {
+	if selector.Has("name") {
+		return fmt.Errorf("query: failed to query with labels: %w", err)
+	}
+	return fmt.Errorf("list: failed to list: %w", err)
 }
 
 // record is an object that holds a revision.
@@ -172,7 +180,7 @@ func (r *records) page(ctx context.Context, options metav1.ListOptions) (page []
 	if r.resource.Resource == "secrets" {
 		list, err := r.core.Secrets(r.namespace).List(ctx, options)
 		if err != nil {
-			return nil, "", fmt.Errorf("list releases: %w", err)
+			return nil, "", fmt.Errorf("list: failed to list: %w", err)
 		}
 		for _, secret := range list.Items {
 			page = append(page, record{revisionFrom(secret.ObjectMeta), secret.Data["release"]})
@@ -181,7 +189,7 @@ func (r *records) page(ctx context.Context, options metav1.ListOptions) (page []
 	}
 	list, err := r.core.ConfigMaps(r.namespace).List(ctx, options)
 	if err != nil {
-		return nil, "", fmt.Errorf("list releases: %w", err)
+		return nil, "", fmt.Errorf("list: failed to list: %w", err)
 	}
 	for _, configMap := range list.Items {
 		page = append(page, record{revisionFrom(configMap.ObjectMeta), []byte(configMap.Data["release"])})
@@ -201,7 +209,7 @@ func notFound(key string, err error) error {
 		return driver.ErrReleaseNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("get record %s: %w", key, err)
+		return fmt.Errorf("get: failed to get %q: %w", key, err)
 	}
 	return nil
 }
@@ -385,7 +393,7 @@ func (r *records) each(ctx context.Context, wanted map[string]revision, selector
 	}
 	among, err := labels.NewRequirement("status", selection.In, slices.Sorted(maps.Keys(statuses)))
 	if err != nil {
-		return fmt.Errorf("list releases: %w", err)
+		return fmt.Errorf("list: failed to list: %w", err)
 	}
 	options := metav1.ListOptions{
 		LabelSelector: labels.Merge(selector, labels.Set{"owner": "helm"}).AsSelector().Add(*among).String(),

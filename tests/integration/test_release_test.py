@@ -46,6 +46,7 @@ def pod(name: str, *events: str, weight: int = 0, policy: str = "", **annotation
         metadata={"annotations": marks},
         spec={
             "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
             "initContainers": [{"name": "first", "image": "example/first:1"}],
             "containers": [{"name": "main", "image": "example/main:1"}],
         },

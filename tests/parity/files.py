@@ -271,6 +271,11 @@ FORMS: Final[dict[str, Form]] = {
     "dependency build": _DEPENDENCIES,
     "dependency list": Form(("chart_path",), ("--max-col-width", "0"), _printed_dependencies),
     "dependency update": _DEPENDENCIES,
+    "env": Form(
+        # Each is a program of its own.
+        command=lambda printed: {**dict(re.findall(r'^(\w+)="(.*)"$', printed.out, re.M)), "HELM_BIN": ""},
+        library=lambda env: {**env, "HELM_BIN": ""},
+    ),
     "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
     "package": Form(("chart_path",), library=_packaged),
     "plugin install": Form(("source",)),

@@ -99,6 +99,8 @@ def objects(found: list[dict[str, Any]], text: Text) -> dict[str, Any]:
             kept["data"] = {key: _decoded(part) for key, part in item.get("data", {}).items()}
             if item.get("type") == "helm.sh/release.v1":
                 kept["data"] = {"release": record(item["data"]["release"])}
+        elif metadata.get("labels", {}).get("owner") == "helm" and "release" in item.get("data", {}):
+            kept["data"] = {"release": record(base64.b64encode(item["data"]["release"].encode()).decode())}
         kept["metadata"] = _metadata(metadata)
         shown[text(f"{item['apiVersion']} {item['kind']} {_name(item)}")] = plain(_chosen(kept), text)
     return shown

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
+
+import yaml
 
 from tests.parity import normal
 from tests.parity.sides import Library, Outcome, Side
@@ -189,6 +192,84 @@ def _history(rows: list[dict[str, Any]]) -> Any:
     return [{**{key: part for key, part in row.items() if key in keys}, "chart": _chart(row)} for row in rows]
 
 
+SYSTEM_LABELS: Final = {"name", "owner", "status", "version", "createdAt", "modifiedAt"}
+
+
+def _metadata(given: Any) -> Any:
+    labels: dict[str, str] = given.get("labels") or {}
+    own = {name: value for name, value in labels.items() if name not in SYSTEM_LABELS}
+    return {name: part for name, part in {**given, "labels": own}.items() if part not in ({}, [], "")}
+
+
+def _printed_hooks(given: str) -> str:
+    return f"{given}\n" if given else ""
+
+
+def _printed_notes(given: str) -> str:
+    return f"NOTES:\n{given}\n" if given else ""
+
+
+def _sections(printed: str) -> Any:
+    """What `helm get all` prints, by its headings."""
+    names = ("USER-SUPPLIED VALUES", "COMPUTED VALUES", "HOOKS", "MANIFEST", "NOTES")
+    parts = re.split(rf"^({'|'.join(names)}):\n", printed, flags=re.M)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    for name in names[:2]:
+        found[name] = yaml.safe_load(found[name]) or {}
+    return {**found, "ABOUT": _about(parts[0])}
+
+
+def _about(printed: str) -> Any:
+    """What stands above everything else; when it was is not compared to the second."""
+    lines = dict(line.split(": ", 1) for line in printed.splitlines() if re.match(r"[A-Z_ ]+: ", line))
+    found = {name: value.strip() for name, value in lines.items() if name not in {"LAST DEPLOYED", "TEST SUITE"}}
+    return {**found, "tests": re.findall(r"^TEST SUITE: +(\S+)\n(?:.*\n){2}Phase: +(\w+)$", printed, re.M)}
+
+
+def _told_about(given: Any) -> Any:
+    ran = [hook for hook in given["hooks"] if "test" in hook["events"] and "started_at" in hook["last_run"]]
+    return {
+        "NAME": given["name"],
+        "NAMESPACE": given["namespace"],
+        "STATUS": given["info"]["status"],
+        "REVISION": str(given["version"]),
+        "DESCRIPTION": given["info"].get("description", ""),
+        "tests": [(hook["name"], hook["last_run"]["phase"]) for hook in ran],
+    }
+
+
+def _whole(given: Any) -> Any:
+    """What GetAll gives, as the command prints it."""
+    metadata = given["chart"]["metadata"]
+    hooks = "".join(f"---\n# Source: {hook['path']}\n{hook['manifest']}\n" for hook in given["hooks"])
+    notes = given["info"].get("notes", "")
+    return {
+        "USER-SUPPLIED VALUES": given["config"],
+        "COMPUTED VALUES": given["computed_values"],
+        "HOOKS": hooks,
+        "MANIFEST": f"{given['manifest']}\n",
+        **({"NOTES": f"{notes.strip()}\n"} if notes else {}),
+        "ABOUT": {
+            **_told_about(given),
+            "CHART": metadata["name"],
+            "VERSION": metadata["version"],
+            "APP_VERSION": metadata.get("appVersion", ""),
+        },
+    }
+
+
+def _printed_test(printed: str) -> Any:
+    about, _, logs = printed.partition("\nPOD LOGS: ")
+    return {**_about(about), "logs": logs and f"POD LOGS: {logs}"}
+
+
+def _tested(given: Any) -> Any:
+    # The command shows the logs of pods only.
+    pods = [log for log in given["logs"] if log["kind"] == "Pod"]
+    logs = "".join(f"POD LOGS: {log['pod']} ({log['container']})\n{log['log']}\n" for log in pods)
+    return {**_told_about(given), "logs": logs}
+
+
 def _as_it_is(given: Any) -> Any:
     return given
 
@@ -200,6 +281,12 @@ FORMS: Final = {
     "status": Form(_release, lambda given: {**_release(given), "chart": None}),
     "list": Form(_as_it_is, _listed),
     "history": Form(_as_it_is, _history),
+    "get all": Form(_sections, _whole),
+    "get hooks": Form(_as_it_is, _printed_hooks),
+    "get manifest": Form(_as_it_is, lambda manifest: f"{manifest}\n"),
+    "get metadata": Form(_metadata, _metadata),
+    "get notes": Form(_as_it_is, _printed_notes),
+    "test": Form(_printed_test, _tested),
     "get values": Form(lambda given: given or {}, _as_it_is),
     # These two print words: what they left in the cluster is compared, and what an uninstall keeps.
     "rollback": Form(lambda _: None, lambda _: None),

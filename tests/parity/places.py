@@ -303,12 +303,21 @@ class Library(Place):
 
 def method_of(action: str) -> Callable[[Configuration], Callable[..., Any]]:
     """The method that does what a command does; skips the test while there is none."""
+    if action == "env":
+        return _env
     first, *others = action.split()
     words, name = ([first], others[0]) if first in OF_METHODS else ([first, *others], "run")
     kind = getattr(helm_sdkpy, CLASSES.get(action, "".join(word.title() for word in words)), None)
     if kind is None:
         pytest.skip(f"no class does `helm {action}` yet")
     return lambda config: getattr(kind(config), name)
+
+
+def _env(config: Configuration) -> Callable[..., Any]:
+    async def env() -> dict[str, str]:
+        return config.env()
+
+    return env
 
 
 def _listed(value: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
+from unittest import mock
 
 import helm_sdkpy
 from helm_sdkpy import Configuration, HelmError
@@ -23,7 +24,7 @@ from tests.parity.steps import NAMESPACE, REPOSITORY, File, Helm, flags
 HELM: Final = Path(__file__).parents[2] / ".build" / "bin" / "helm"
 """The command of the module version that the library holds; `./scripts/dev build helm` makes it."""
 
-PRINTS_JSON: Final = {"install", "upgrade", "list", "status", "history", "get values"}
+PRINTS_JSON: Final = {"install", "upgrade", "list", "status", "history", "get metadata", "get values"}
 CLASSES: Final = {
     "install": "Install",
     "upgrade": "Upgrade",
@@ -32,7 +33,13 @@ CLASSES: Final = {
     "list": "List",
     "status": "Status",
     "history": "History",
+    "get all": "GetAll",
+    "get hooks": "GetHooks",
+    "get manifest": "GetManifest",
+    "get metadata": "GetMetadata",
+    "get notes": "GetNotes",
     "get values": "GetValues",
+    "test": "ReleaseTest",
 }
 
 
@@ -76,6 +83,7 @@ class Side(ABC):
         match value:
             case str():
                 named = value.replace(NAMESPACE, self.namespace)
+                named = named.replace("REGISTRY", self.cluster.registry)
                 named = named.replace(f"{REPOSITORY}-AUTH", self.cluster.repository_auth)
                 named = named.replace("USERNAME", self.cluster.username).replace("PASSWORD", self.cluster.password)
                 return named.replace(REPOSITORY, self.cluster.repository)
@@ -109,7 +117,8 @@ class Command(Side):
         arguments += flags(self._options(step.options))
         arguments += ["-o", "json"] if step.action in PRINTS_JSON else []
         arguments += [f"--namespace={self.namespace}{step.beside}", f"--kubeconfig={self.cluster.kubeconfig}"]
-        return await asyncio.to_thread(self._run, arguments, step.action in PRINTS_JSON)
+        arguments += flags(self.own(dict(step.config)))
+        return await asyncio.to_thread(self._run, arguments, step)
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = self.own(dict(options))
@@ -120,11 +129,17 @@ class Command(Side):
         return given
 
     @staticmethod
-    def _run(arguments: list[str], prints_json: bool) -> Outcome:
-        done = subprocess.run([HELM, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    def _run(arguments: list[str], step: Helm) -> Outcome:
+        environment = {**os.environ, **step.env}
+        done = subprocess.run(
+            [HELM, *arguments], capture_output=True, text=True, timeout=120, check=False, env=environment
+        )
         if done.returncode != 0:
             return Outcome(refusal=_refusal(done.stderr))
-        return Outcome(result=json.loads(done.stdout or "null") if prints_json else done.stdout)
+        if step.action not in PRINTS_JSON:
+            return Outcome(result=done.stdout)
+        # What was pulled from a registry is printed before.
+        return Outcome(result=json.loads(re.sub(r"\A(Pulled: .*\nDigest: .*\n)*", "", done.stdout) or "null"))
 
 
 class Library(Side):
@@ -136,8 +151,11 @@ class Library(Side):
 
     async def do(self, step: Helm) -> Outcome:
         """Await the action."""
-        if step.beside:
-            with Configuration(self.namespace + step.beside, self.cluster.kubeconfig) as config:
+        if step.beside or step.config or step.env:
+            given: dict[str, Any] = self.own(dict(step.config))
+            with mock.patch.dict(os.environ, step.env):
+                config = Configuration(self.namespace + step.beside, self.cluster.kubeconfig, **given)
+            with config:
                 return await self._await(step, config)
         return await self._await(step, self.config)
 

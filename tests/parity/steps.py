@@ -48,6 +48,10 @@ class Helm:
     """The namespace is another one of the side's, by this ending of its name."""
     apart: frozenset[str] = frozenset()
     """Keys of the result in which the two differ: docs/parity.md says why."""
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Root flags, as arguments of Configuration."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables of the environment."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,21 @@ def history(release: str = "web", *, fails: str | None = None, **options: Any) -
 def get_values(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
     """`helm get values`."""
     return Helm("get values", release, None, options, fails=fails)
+
+
+def get(what: str, release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm get WHAT`."""
+    return Helm(f"get {what}", release, None, options, fails=fails)
+
+
+def run_tests(release: str = "web", *, fails: str | None = None, **options: Any) -> Helm:
+    """`helm test`."""
+    return Helm("test", release, None, {"timeout": 60, **options}, fails=fails)
+
+
+def told(step: Helm, env: Mapping[str, str] | None = None, **config: Any) -> Helm:
+    """The same step, with root flags and variables of the environment."""
+    return replace(step, config=config, env=env or {})
 
 
 def reworded(step: Helm) -> Helm:

@@ -49,6 +49,7 @@ from tests.parity.normal import plain
 from tests.parity.parity import FORMS as OF_RELEASES
 from tests.parity.parity import same, without
 from tests.parity.places import Outcome, Place, Printed
+from tests.parity.sides import PRINTS_JSON
 
 Content: TypeAlias = Chart | Path | str | bytes
 
@@ -262,7 +263,7 @@ _RELEASE: Final = {
         form.library,
     )
     for action, form in OF_RELEASES.items()
-    if action not in {"rollback", "uninstall"}
+    if action in PRINTS_JSON
 }
 
 FORMS: Final[dict[str, Form]] = {

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from tests.integration.charts import Chart, configmap, definition, hook
 from tests.integration.test_real_charts import CASES as REAL
 from tests.integration.test_real_charts import CHARTS
-from tests.parity.files import Step, Touch
-
-ROOT: Final = Path(__file__).parents[2]
+from tests.parity.files import Do, Pushed, Put, Serve, Step, Touch
+from tests.parity.modules import HELM_MODULE
+from tests.parity.places import Place
 
 SUB: Final = Chart(
     {
@@ -76,7 +76,7 @@ def everything(metadata: Mapping[str, Any] | None = None) -> Chart:
                 "tpl",
                 tpl="{{ tpl .Values.template . }}",
                 look="{{ lookup `v1` `Namespace` `` `default` | len }}",
-                dns="{{ getHostByName `localhost` }}",
+                dns="{{ getHostByName `127.0.0.1` }}",
                 types="{{ kindOf .Values.number }} {{ .Values.number }} {{ .Values.large }}",
             ),
             "z-secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n",
@@ -223,55 +223,135 @@ def packed(path: Path) -> str:
     return f"charts/{path.name}"
 
 
-def helm_tests() -> Path | None:
-    """Helm's own test data, in the module that the library is built of; None where no such module is at hand."""
-    required = re.search(r"helm\.sh/helm/v4 (\S+)", (ROOT / "go" / "go.mod").read_text())
-    assert required is not None
-    cache = os.environ.get("GOMODCACHE") or Path(os.environ.get("GOPATH") or Path.home() / "go") / "pkg" / "mod"
-    data = Path(cache) / f"helm.sh/helm/v4@{required[1]}" / "pkg" / "cmd" / "testdata"
-    return data if data.is_dir() else None
-
-
-HELM_TESTS: Final = helm_tests()
-NO_HELM_TESTS: Final = "Helm's module is not in Go's cache (GOMODCACHE): its own charts are no part of the project"
+HELM_TESTS: Final = HELM_MODULE / "pkg" / "cmd" / "testdata"
+"""Test data of Helm's own commands."""
+NO_HELM_TESTS: Final = (
+    None if HELM_TESTS.is_dir() else f"Helm's own charts are no part of the project, and not in {HELM_TESTS}"
+)
 
 USER: Final[Mapping[str, Any]] = {"username": "@username@", "password": "@password@"}
 TLS: Final[Mapping[str, Any]] = {"ca_file": "@ca_file@"}
 CLIENT: Final[Mapping[str, Any]] = {**TLS, "cert_file": "@client_certificate@", "key_file": "@client_key@"}
-SERVED: Final[Mapping[str, list[tuple[str, dict[str, Any], str | None]]]] = {
-    "tls": [
-        ("web", {"repo": "@repository_tls@/@side@", **TLS}, None),
-        ("web", {"repo": "@repository_tls@/@side@", "insecure_skip_tls_verify": True}, None),
-        ("web", {"repo": "@repository_tls@/@side@"}, "certificate"),
-        ("@repository_tls@/@side@/web-0.1.0.tgz", {**TLS}, None),
-    ],
-    "client-certificate": [
-        ("web", {"repo": "@repository_mtls@/@side@", **CLIENT}, None),
-        ("web", {"repo": "@repository_mtls@/@side@", **TLS}, "certificate required"),
-    ],
-    "user": [
-        ("web", {"repo": "@repository_auth@/@side@", **USER}, None),
-        ("web", {"repo": "@repository_auth@/@side@", **USER, "pass_credentials": True}, None),
-        ("web", {"repo": "@repository_auth@/@side@"}, "401"),
-        ("web", {"repo": "@repository_auth@/@side@", "username": "x", "password": "y"}, "401"),
-        ("web", {"repo": "@repository_tls_auth@/@side@", **USER, **TLS}, None),
-    ],
-}
-"""Ways to a chart in a repository: its name, options, and why it can not be had."""
-PUSHED: Final[Mapping[str, list[tuple[str, dict[str, Any], str | None]]]] = {
-    "registry-tls": [
-        ("oci://@registry_tls@/@side@/web", {**TLS}, None),
-        ("oci://@registry_tls@/@side@/web", {"insecure_skip_tls_verify": True, "version": "0.1.0"}, None),
-        ("oci://@registry_tls@/@side@/web", {}, "certificate"),
-    ],
-    "registry-client-certificate": [("oci://@registry_mtls@/@side@/web", {**CLIENT}, None)],
-    "registry-user": [
-        ("oci://@registry_auth@/@side@/web", {**USER, "plain_http": True}, None),
-        ("oci://@registry_auth@/@side@/web", {"plain_http": True}, "basic credential not found"),
-        ("oci://@registry_tls_auth@/@side@/web", {**USER, **TLS, "version": "~0.1"}, None),
-    ],
-}
-"""The same for a registry."""
+NEWER: Final = Chart(
+    {},
+    {"new": 1},
+    version="0.2.0-rc.1",
+    files={"README.md": "newer\n", "crds/n.yaml": "kind: N\n", "templates/n.yaml": "n: 1"},
+)
+
+
+def other_host(place: Place) -> None:
+    """An index whose chart is at an address that is not the repository's."""
+    entry = {"apiVersion": "v2", "name": "web", "version": "0.1.0"}
+    entries = {"web": [{**entry, "urls": [place.own("@repository_auth@/@side@/web-0.1.0.tgz")]}]}
+    (place.served / "index.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "entries": entries}))
+
+
+def ways(do: Callable[..., Do]) -> dict[str, list[Step]]:
+    """Rows of a command that takes a chart: each flag that says where it is and how it is fetched."""
+
+    def no(fails: str, chart: str, **options: Any) -> Do:
+        return do(chart, fails=fails, reworded=True, **options)
+
+    repository, registry = "@repository{}@/@side@".format, "oci://@registry{}@/@side@/web".format
+    served = Serve(EVERYTHING)
+    pushed = Pushed(EVERYTHING, NEWER)
+    signed = HELM_TESTS / "testcharts" / "signtest-0.1.0.tgz"
+    rows: dict[str, list[Step]] = {
+        "repo": [served, do("web", repo=repository("")), no("none", "none", repo=repository(""))],
+        "repo-version": [
+            Serve(EVERYTHING, NEWER),
+            do("web", repo=repository(""), version="0.2.0-rc.1"),
+            do("web", repo=repository(""), version="^0.1"),
+            no("9.9.9", "web", repo=repository(""), version="9.9.9"),
+        ],
+        "repo-devel": [
+            Serve(EVERYTHING, NEWER),
+            do("web", repo=repository("")),
+            do("web", repo=repository(""), devel=True),
+            do("web", repo=repository(""), devel=True, version="0.1.0"),
+        ],
+        "url": [served, do(f"{repository('')}/web-0.1.0.tgz"), no("404", f"{repository('')}/none-0.1.0.tgz")],
+        "ca-file": [
+            served,
+            do("web", repo=repository("_tls"), **TLS),
+            do(f"{repository('_tls')}/web-0.1.0.tgz", **TLS),
+            no("certificate", "web", repo=repository("_tls")),
+        ],
+        "insecure-skip-tls-verify": [served, do("web", repo=repository("_tls"), insecure_skip_tls_verify=True)],
+        "cert-file": [
+            served,
+            do("web", repo=repository("_mtls"), **CLIENT),
+            no("certificate required", "web", repo=repository("_mtls"), **TLS),
+        ],
+        "username": [
+            served,
+            do("web", repo=repository("_auth"), **USER),
+            do("web", repo=repository("_tls_auth"), **USER, **TLS),
+            no("401", "web", repo=repository("_auth")),
+            no("401", "web", repo=repository("_auth"), username="x", password="y"),
+        ],
+        "pass-credentials": [
+            served,
+            Touch(other_host),
+            no("401", "web", repo=repository(""), **USER),
+            do("web", repo=repository(""), pass_credentials=True, **USER),
+            Touch(lambda place: (place.served / "index.yaml").unlink()),
+        ],
+        "plain-http": [
+            pushed,
+            do(registry(""), plain_http=True, version="0.1.0"),
+            do(registry(""), plain_http=True, version=">0.1.0-0"),
+            do(registry(""), plain_http=True, devel=True),
+            no("9.9.9", registry(""), plain_http=True, version="9.9.9"),
+        ],
+        "registry-tls": [
+            pushed,
+            do(registry("_tls"), **TLS),
+            do(registry("_tls"), insecure_skip_tls_verify=True, version="0.1.0"),
+            do(registry("_mtls"), **CLIENT),
+            no("certificate", registry("_tls")),
+        ],
+        "registry-user": [
+            pushed,
+            do(registry("_auth"), **USER, plain_http=True),
+            do(registry("_tls_auth"), **USER, **TLS, version="~0.1"),
+            no("basic credential not found", registry("_auth"), plain_http=True),
+        ],
+    }
+    if NO_HELM_TESTS is None:
+        rows["keyring"] = [
+            Put(
+                {
+                    signed.name: signed,
+                    f"{signed.name}.prov": Path(f"{signed}.prov"),
+                    "other.pub": "no key",
+                    "key.pub": HELM_TESTS / "helm-test-key.pub",
+                    "web-0.1.0.tgz": EVERYTHING,
+                }
+            ),
+            do(signed.name, verify=True, keyring="key.pub"),
+            do(signed.name, verify=True, keyring="other.pub", fails=""),
+            do(signed.name, verify=True, keyring="none.pub", fails="none.pub"),
+            no(".tgz.prov: no such file", "web-0.1.0.tgz", verify=True, keyring="key.pub"),
+        ]
+        rows["verify"] = [
+            Put({signed.name: signed, f"{signed.name}.prov": Path(f"{signed}.prov")}),
+            do(signed.name, verify=True, fails="pubring.gpg"),
+        ]
+    return rows
+
+
+def post_renderer(name: str) -> dict[str, Any]:
+    """A plugin's files: it puts its arguments where it finds them asked for."""
+    described = {
+        "apiVersion": "v1", "name": name, "type": "postrenderer/v1", "version": "1.0.0", "runtime": "subprocess",
+        "runtimeConfig": {"platformCommand": [{"command": "sh", "args": ["${HELM_PLUGIN_DIR}/run.sh"]}]},
+    }  # fmt: skip
+    return {
+        f"@data@/plugins/{name}/plugin.yaml": yaml.safe_dump(described),
+        f"@data@/plugins/{name}/run.sh": 'echo "told on stderr" >&2; sed "s|chart|$1,$2|"',
+    }
 
 
 def rest() -> Step:

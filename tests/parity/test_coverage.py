@@ -44,7 +44,7 @@ OTHERWISE: Final[dict[str, Any]] = {"timeout": 30}
 """Options that a row needs: they get another value instead of none."""
 
 NOT_YET: Final = {
-    *("", "test", "template", "install", "upgrade", "rollback", "history", "repo add", "repo update", "lint"),
+    *("", "test", "install", "upgrade", "rollback", "history", "repo add", "repo update"),
     *("create", "dependency build", "dependency update", "package", "verify"),
     *("repo index", "search hub", "search repo", "pull", "push", "registry login"),
     *(f"plugin {part}" for part in ("install", "list", "package", "verify")),
@@ -62,16 +62,16 @@ WITHOUT_EFFECT: Final[dict[Flag, dict[str, Any]]] = {
     # helm: pkg/cmd/template.go takes install's flags and makes a dry run of it.
     ("template", "create-namespace"): {"create_namespace": True},
     ("template", "description"): {"description": "a"},
-    ("template", "disable-openapi-validation"): {"disable_openapi_validation": True},
     ("template", "force-conflicts"): {"force_conflicts": True},
     ("template", "force-replace"): {"force_replace": True, "server_side": False},
+    ("template", "generate-name"): {"generate_name": True},
     ("template", "hide-notes"): {"hide_notes": True},
     ("template", "labels"): {"labels": {"a": "b"}},
     ("template", "render-subchart-notes"): {"render_subchart_notes": True},
     ("template", "replace"): {"replace": True},
     ("template", "rollback-on-failure"): {"rollback_on_failure": True},
     ("template", "server-side"): {"server_side": False},
-    ("template", "take-ownership"): {"take_ownership": True},
+    ("template", "skip-crds"): {"skip_crds": True},
     ("template", "timeout"): {"timeout": 7},
     ("template", "wait"): {"wait": True},
     ("template", "wait-for-jobs"): {"wait_for_jobs": True},
@@ -169,7 +169,7 @@ async def test_flag_changes_nothing(
         return request.getfixturevalue("helm_cluster")
 
     twins = Both(side(tmp_path / "a", "a-side", ask), side(tmp_path / "b", "b-side", ask))
-    always: dict[str, Any] = {"release_name": "a", "chart_path": "web"}
+    always: dict[str, Any] = {"release_name": None, "chart_path": "web"}
     put = Put({"web": _DRAWN})
     await twins.go([put, Do(action, **always, **options)], [put, Do(action, **always)])
 

@@ -37,7 +37,22 @@ def found(chart: Chart, **options: Any) -> list[Any]:
 OLD: Final = Chart({"a.yaml": manifest("policy/v1beta1", "PodDisruptionBudget", spec={})}, {"a": 1})
 BROKEN: Final = Chart({"a.yaml": "{{ if }}"}, name="broken")
 
-CASES: Final[Cases] = {
+ASKS: Final = Chart(
+    {"a.yaml": configmap()},
+    files={"values.schema.json": '{"required": ["x"], "properties": {"x": {"type": "string"}}}'},
+)
+
+ROWS: Final[Cases] = {
+    "strict": [Put({"web": OLD}), lint(kube_version="1.22"), lint(kube_version="1.22", strict=True)],
+    "set": [Put({"web": ASKS}), lint(), lint(set="x=a"), lint(set="x=1")],
+    "set-string": [Put({"web": ASKS}), lint(set_string="x=1")],
+    "set-json": [Put({"web": ASKS}), lint(set_json='x="a"'), lint(set_json="x=[1]")],
+    "set-literal": [Put({"web": ASKS}), lint(set_literal="x=a,b")],
+    "set-file": [Put({"web": ASKS, "x.txt": "text"}), lint(set_file="x=x.txt")],
+    "values-file": [
+        Put({"web": ASKS, "v.yaml": "x: a\n", "w.yaml": "x: 1\n"}),
+        lint(values_files=["w.yaml", "v.yaml"]),
+    ],
     "everything": found(EVERYTHING, values={"value": "x"}),
     "values": [
         Put({"web": EVERYTHING, "v.yaml": "value: file\n"}),
@@ -135,9 +150,9 @@ CASES: Final[Cases] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_lint(both: Both, name: str) -> None:
-    await both.go(CASES[name])
+@pytest.mark.parametrize("row", ROWS)
+async def test_row(both: Both, row: str) -> None:
+    await both.go(ROWS[row])
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")

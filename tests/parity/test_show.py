@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
-from tests.integration.charts import SIMPLE, Chart, configmap
+from tests.integration.charts import Chart, configmap
 from tests.integration.test_real_charts import CHARTS
-from tests.parity.files import Both, Cases, Do, Pushed, Put, Serve, Step
+from tests.parity.files import Both, Cases, Do, Put, Step
 from tests.parity.rendered import (
     CRLF,
     EVERYTHING,
-    HELM_TESTS,
     MISSING,
-    NO_HELM_TESTS,
     PARENT,
-    PUSHED,
     REAL_CHARTS,
-    SERVED,
     SUB,
     UNICODE,
     packed,
+    ways,
 )
 
 PARTS: Final = ("chart", "values", "readme", "crds", "all")
@@ -139,52 +137,17 @@ CASES: Final[Cases] = {
         show("crds", "v", fails="cannot load values.yaml"),
         show("all", "b.tgz", fails="b.tgz"),
     ],
-    "repository": [
-        Serve(EVERYTHING, Chart({}, {"new": 1}, version="0.2.0-rc.1")),
-        *(show(part, repo="@repository@/@side@") for part in PARTS),
-        show("values", repo="@repository@/@side@", devel=True),
-        show("values", repo="@repository@/@side@", version=">0.1.0-0", devel=True),
-        show("values", repo="@repository@/@side@", version="7", fails="7", reworded=True),
-        show("chart", "@repository@/@side@/web-0.1.0.tgz"),
-    ],
-    "registry": [
-        Pushed(SIMPLE, Chart({}, {"new": 1}, version="0.2.0")),
-        *(show(part, "oci://@registry@/@side@/web", plain_http=True) for part in PARTS),
-        show("values", "oci://@registry@/@side@/web", plain_http=True, version="0.1.0"),
-        show("values", "oci://@registry@/@side@/web", plain_http=True, version="<0.2"),
-        show("chart", "oci://@registry@/@side@/none", plain_http=True, fails="none", reworded=True),
-    ],
+}
+
+ROWS: Final[Cases] = {
+    **CASES,
+    **{f"{part}-{name}": steps for part in PARTS for name, steps in ways(partial(show, part)).items()},
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_show(both: Both, name: str) -> None:
-    await both.go(CASES[name])
-
-
-@pytest.mark.parametrize("name", [*SERVED, *PUSHED])
-async def test_served(both: Both, name: str) -> None:
-    ways = SERVED.get(name) or PUSHED[name]
-    steps = [
-        show(part, chart, **options, fails=fails, reworded=bool(fails))
-        for part, (chart, options, fails) in zip(PARTS * 2, ways, strict=False)
-    ]
-    await both.go([Serve(EVERYTHING) if name in SERVED else Pushed(EVERYTHING), *steps])
-
-
-@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
-@pytest.mark.parametrize("part", PARTS)
-async def test_verified(both: Both, part: str) -> None:
-    assert HELM_TESTS is not None
-    await both.go([
-        Put({
-            "signtest-0.1.0.tgz": HELM_TESTS / "testcharts/signtest-0.1.0.tgz",
-            "signtest-0.1.0.tgz.prov": HELM_TESTS / "testcharts/signtest-0.1.0.tgz.prov",
-            "key.pub": HELM_TESTS / "helm-test-key.pub",
-        }),
-        show(part, "signtest-0.1.0.tgz", verify=True, keyring="key.pub"),
-        show(part, "signtest-0.1.0.tgz", verify=True, fails="pubring.gpg"),
-    ])  # fmt: skip
+@pytest.mark.parametrize("row", ROWS)
+async def test_row(both: Both, row: str) -> None:
+    await both.go(ROWS[row])
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")

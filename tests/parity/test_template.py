@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.charts import SIMPLE, Chart, configmap, hook, manifest
 from tests.integration.test_real_charts import CHARTS
-from tests.parity.files import FORMS, Both, Cases, Do, Look, Pushed, Put, Serve, Step, Touch
+from tests.parity.files import FORMS, Both, Cases, Do, Look, Put, Serve, Step, Touch
 from tests.parity.places import Place
 from tests.parity.rendered import (
     CRLF,
@@ -18,19 +18,19 @@ from tests.parity.rendered import (
     MISSING,
     NO_HELM_TESTS,
     PARENT,
-    PUSHED,
     REAL_CHARTS,
     SCHEMA,
-    SERVED,
     SUB,
     UNICODE,
     WITH_LIBRARY,
     dependency,
     everything,
     packed,
+    post_renderer,
     rest,
     subcharts,
     values_of,
+    ways,
 )
 
 
@@ -54,9 +54,8 @@ FILES: Final = {
     "w.yaml": "value: second\n---\nnested: {c: 3}\n",
     "text": "a text\nof two lines\n",
 }
-CHARTS_OF_HELM: Final = sorted(path.name for path in (HELM_TESTS / "testcharts").iterdir()) if HELM_TESTS else []
+CHARTS_OF_HELM: Final = sorted(path.name for path in HELM_TESTS.glob("testcharts/*"))
 
-# Each of these must give the same with and without the others; those without effect are in test_no_effect.
 OPTIONS: Final[dict[str, list[dict[str, Any]]]] = {
     "plain": [{}],
     "no-name": [{"release_name": None}],
@@ -85,7 +84,7 @@ OPTIONS: Final[dict[str, list[dict[str, Any]]]] = {
         {"set_string": "number=007", "set_literal": "value=a,b={c}"},
         {"set_file": "value=text", "set_literal": "template={{ .Chart.Name }}"},
     ],
-    "dns": [{"enable_dns": False}],
+    "enable-dns": [{"enable_dns": True, "show_only": "templates/tpl.yaml"}, {"enable_dns": False}],
     "dry-run": [{"dry_run": "client"}, {"dry_run": True}],
     "namespace": [
         {"config": {"namespace": "other"}},
@@ -93,31 +92,6 @@ OPTIONS: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "schema": [{"skip_schema_validation": True}],
 }
-NO_EFFECT: Final[dict[str, Any]] = {
-    "create_namespace": True,
-    "description": "x",
-    "disable_openapi_validation": True,
-    "force_conflicts": True,
-    "force_replace": True,
-    "hide_notes": True,
-    "labels": {"team": "a"},
-    "render_subchart_notes": True,
-    "replace": True,
-    "rollback_on_failure": True,
-    "server_side": False,
-    "skip_crds": True,
-    "take_ownership": True,
-    "timeout": 1,
-    "wait": "legacy",
-    "wait_for_jobs": True,
-    "devel": True,
-    "insecure_skip_tls_verify": True,
-    "keyring": "none",
-    "pass_credentials": True,
-    "plain_http": True,
-}
-"""What the command takes here and does nothing with."""
-
 OUTPUT: Final[Cases] = {
     "directory": [template(output_dir="out")],
     "directory-crds": [template(output_dir="out/deep/er", include_crds=True)],
@@ -352,25 +326,11 @@ SOURCES: Final[Cases] = {
         template("@work@/a/b/web"),
         template("a/../a/b/web"),
     ],
-    "repository": [
-        Serve(SIMPLE, Chart({"a.yaml": configmap()}, version="0.2.0-rc.1")),
-        template(repo="@repository@/@side@"),
-        template(repo="@repository@/@side@", version=">0.0.0-0"),
-        template(repo="@repository@/@side@", devel=True, release_name=None),
-        template(repo="@repository@/@side@", version="9", fails="9", reworded=True),
-    ],
     "repository-added": [
         Serve(SIMPLE),
         Do("repo add", name="here", url="@repository@/@side@"),
         template("here/web"),
         template("here/none", fails="none", reworded=True),
-    ],
-    "url": [Serve(SIMPLE), template("@repository@/@side@/web-0.1.0.tgz", set="value=url")],
-    "registry": [
-        Pushed(SIMPLE),
-        template("oci://@registry@/@side@/web", plain_http=True),
-        template("oci://@registry@/@side@/web", plain_http=True, version="0.1.0", set="value=oci"),
-        template("oci://@registry@/@side@/web", plain_http=True, version="9.9.9", fails="9.9.9", reworded=True),
     ],
     "dependencies": [
         Put(
@@ -388,7 +348,26 @@ SOURCES: Final[Cases] = {
     ],
 }
 
+PLUGINS: Final[Cases] = {
+    "post-renderer-args": [
+        Put({"web": SIMPLE, **post_renderer("mine")}),
+        template(post_renderer="mine", post_renderer_args=["one", "two three"]),
+        template(post_renderer="mine"),
+        template(),
+    ],
+    "post-renderer": [
+        Put({"web": EVERYTHING, **post_renderer("mine")}),
+        template(post_renderer="mine", include_crds=True),
+        template(post_renderer="mine", no_hooks=True, output_dir="out"),
+    ],
+}
+
 CLUSTER: Final[Cases] = {
+    "disable-openapi-validation": case(
+        Chart({"a.yaml": "kind: V\nmetadata: {name: v}\n"}),
+        template(dry_run="server", cluster=True, fails="error validating data: apiVersion not set"),
+        template(dry_run="server", cluster=True, disable_openapi_validation=True, fails="no matches for kind"),
+    ),
     "lookup": case(
         Chart(
             {
@@ -441,88 +420,55 @@ CLUSTER: Final[Cases] = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-async def test_options(both: Both, name: str) -> None:
-    await both.go([Put(FILES), *(template(**options) for options in OPTIONS[name])])
+def real(name: str) -> list[Step]:
+    path = REAL_CHARTS[name]
+    given: dict[str, Any] = {
+        "values": dict(values_of(name)),
+        "include_crds": True,
+        "is_upgrade": True,
+        "kube_version": "1.34",
+    }
+    return [
+        Put({packed(path): path}),
+        template(packed(path)),
+        template(packed(path), **given),
+        template(packed(path), output_dir="out", include_crds=True, use_release_name=True, skip_tests=True),
+    ]
 
 
-@pytest.mark.parametrize("name", NO_EFFECT)
-async def test_no_effect(both: Both, name: str) -> None:
-    plain = Do("template", release_name="rel", chart_path="web")
-    with_it = template(**{name: NO_EFFECT[name]})
-    await both.go([Put({"web": EVERYTHING}), plain, with_it])
-    for place in (both.command, both.library):
-        form = Both(place, place)
-        await form.go([plain])
-    assert await _text(both, plain) == await _text(both, with_it)
+ROWS: Final[Cases] = {
+    **{f"option-{name}": [Put(FILES), *(template(**one) for one in every)] for name, every in OPTIONS.items()},
+    **{f"output-{name}": [Put({"web": EVERYTHING}), *steps] for name, steps in OUTPUT.items()},
+    **{
+        f"broken-{name}": case(
+            Chart(templates, {"list": [1]}), template(fails=said), template(fails=said, is_upgrade=True)
+        )
+        for name, (templates, said) in BROKEN.items()
+    },
+    **{f"odd-{name}": steps for name, steps in ODD.items()},
+    **{f"refused-{name}": steps for name, steps in REFUSED.items()},
+    **{f"source-{name}": steps for name, steps in SOURCES.items()},
+    **{f"way-{name}": steps for name, steps in ways(template).items()},
+    **{f"plugin-{name}": steps for name, steps in PLUGINS.items()},
+    **{f"cluster-{name}": steps for name, steps in CLUSTER.items()},
+}
 
 
-async def _text(both: Both, step: Do) -> Any:
-    return (await both.library.do(step, FORMS[step.action])).result
+@pytest.mark.parametrize("row", ROWS)
+async def test_row(both: Both, row: str) -> None:
+    await both.go(ROWS[row])
 
 
-@pytest.mark.parametrize("name", OUTPUT)
-async def test_output(both: Both, name: str) -> None:
-    await both.go([Put({"web": EVERYTHING}), *OUTPUT[name]])
+@pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")
+@pytest.mark.parametrize("name", REAL_CHARTS)
+async def test_real(both: Both, name: str) -> None:
+    await both.go(real(name))
 
 
-@pytest.mark.parametrize("name", BROKEN)
-async def test_broken(both: Both, name: str) -> None:
-    templates, said = BROKEN[name]
-    await both.go(
-        [Put({"web": Chart(templates, {"list": [1]})}), template(fails=said), template(fails=said, is_upgrade=True)]
-    )
-
-
-@pytest.mark.parametrize("name", ODD)
-async def test_odd(both: Both, name: str) -> None:
-    await both.go(ODD[name])
-
-
-@pytest.mark.parametrize("name", REFUSED)
-async def test_refused(both: Both, name: str) -> None:
-    await both.go(REFUSED[name])
-
-
-@pytest.mark.parametrize("name", SOURCES)
-async def test_sources(both: Both, name: str) -> None:
-    await both.go(SOURCES[name])
-
-
-@pytest.mark.parametrize("name", CLUSTER)
-async def test_cluster(both: Both, name: str) -> None:
-    await both.go(CLUSTER[name])
-
-
-@pytest.mark.parametrize("name", [*SERVED, *PUSHED])
-async def test_served(both: Both, name: str) -> None:
-    ways = SERVED.get(name) or PUSHED[name]
-    steps = [template(chart, **options, fails=fails, reworded=bool(fails)) for chart, options, fails in ways]
-    await both.go([Serve(SIMPLE) if name in SERVED else Pushed(SIMPLE), *steps])
-
-
-@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
-async def test_verified(both: Both) -> None:
-    assert HELM_TESTS is not None
-    await both.go([
-        Put({
-            "signtest-0.1.0.tgz": HELM_TESTS / "testcharts/signtest-0.1.0.tgz",
-            "signtest-0.1.0.tgz.prov": HELM_TESTS / "testcharts/signtest-0.1.0.tgz.prov",
-            "web-0.1.0.tgz": SIMPLE, "key.pub": HELM_TESTS / "helm-test-key.pub", "other.pub": "no key",
-        }),
-        template("signtest-0.1.0.tgz", verify=True, keyring="key.pub"),
-        template("signtest-0.1.0.tgz", verify=True, keyring="other.pub", fails=""),
-        template("signtest-0.1.0.tgz", verify=True, keyring="none.pub", fails="none.pub"),
-        template("signtest-0.1.0.tgz", verify=True, fails="pubring.gpg"),
-        template("web-0.1.0.tgz", verify=True, keyring="key.pub", fails=".tgz.prov: no such file", reworded=True),
-    ])  # fmt: skip
-
-
-@pytest.mark.skipif(HELM_TESTS is None, reason=NO_HELM_TESTS)
+@pytest.mark.skipif(NO_HELM_TESTS is not None, reason=str(NO_HELM_TESTS))
 @pytest.mark.parametrize("name", CHARTS_OF_HELM)
 async def test_charts_of_helm(both: Both, name: str) -> None:
     """Helm's own test charts, the broken ones among them: what the command refuses the library refuses."""
-    assert HELM_TESTS is not None
     await both.go([Put({name: HELM_TESTS / "testcharts" / name})])
     asked: list[tuple[str, dict[str, Any]]] = [
         ("template", {"release_name": "rel", "include_crds": True}),
@@ -537,23 +483,3 @@ async def test_charts_of_helm(both: Both, name: str) -> None:
         refused = (await both.command.do(step, FORMS[action])).refusal is not None
         await both.do(Do(action, chart_path=name, fails="" if refused else None, **options), f"{name}: ")
     both.look("at the end")
-
-
-@pytest.mark.skipif(bool(MISSING), reason=f"not part of the project, and not in {CHARTS}: {', '.join(MISSING)}")
-@pytest.mark.parametrize("name", REAL_CHARTS)
-async def test_real(both: Both, name: str) -> None:
-    path = REAL_CHARTS[name]
-    given: dict[str, Any] = {
-        "values": dict(values_of(name)),
-        "include_crds": True,
-        "is_upgrade": True,
-        "kube_version": "1.34",
-    }
-    await both.go(
-        [
-            Put({packed(path): path}),
-            template(packed(path)),
-            template(packed(path), **given),
-            template(packed(path), output_dir="out", include_crds=True, use_release_name=True, skip_tests=True),
-        ]
-    )

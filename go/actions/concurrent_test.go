@@ -1,7 +1,6 @@
 package actions
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,70 +12,6 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/internal/testcluster"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
-
-// Sixty-four operations of every kind at once on one Configuration, for the race detector; none sees anything of
-// another, a client-side dry run least of all (helm/helm#11463).
-func TestMixedOperationsAtOnce(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	chart := chartOf(t, map[string]string{"a": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\n"})
-	var releases []string
-	for i := range 8 {
-		name := fmt.Sprintf("old-%d", i)
-		_, err := r.install(name, chart, nil)
-		must(t, err)
-		releases = append(releases, name)
-	}
-	kinds := []func(i int) error{
-		func(i int) error { _, err := r.install(fmt.Sprintf("new-%d", i), chart, nil); return err },
-		func(i int) error {
-			_, err := r.install(fmt.Sprintf("dry-%d", i), chart, func(request *InstallRequest) { request.DryRun = "client" })
-			return err
-		},
-		func(i int) error { _, err := r.upgrade(releases[i], chart, nil); return err },
-		func(i int) error {
-			op, _ := r.op()
-			_, err := Status(op, r.config, RevisionRequest{ReleaseName: releases[i]})
-			return err
-		},
-		func(int) error { op, _ := r.op(); _, err := List(op, r.config, ListRequest{}); return err },
-		func(i int) error {
-			op, _ := r.op()
-			_, err := History(op, r.config, HistoryRequest{ReleaseName: releases[i]})
-			return err
-		},
-		func(i int) error {
-			op, _ := r.op()
-			_, err := GetValues(op, r.config, GetValuesRequest{ReleaseName: releases[i], All: true})
-			return err
-		},
-		func(i int) error {
-			_, err := r.install(fmt.Sprintf("server-%d", i), chart, func(request *InstallRequest) { request.DryRun = "server" })
-			return err
-		},
-	}
-	var group sync.WaitGroup
-	for i := range 8 {
-		for kind, run := range kinds {
-			group.Go(func() {
-				if err := run(i); err != nil {
-					t.Errorf("operation %d of kind %d: %v", i, kind, err)
-				}
-			})
-		}
-	}
-	group.Wait()
-	left := r.configMaps()
-	slices.Sort(left)
-	var want []string
-	for i := range 8 {
-		want = append(want, fmt.Sprintf("new-%d", i), fmt.Sprintf("old-%d", i))
-	}
-	slices.Sort(want)
-	if !slices.Equal(left, want) {
-		t.Errorf("the namespace has %v, want %v", left, want)
-	}
-}
 
 // The same release from two tasks: one wins, the other is told at once, and one revision at most is deployed.
 func TestSameReleaseTwice(t *testing.T) {

@@ -237,12 +237,12 @@ func (f *fetcher) dependencies(path string, parsed chart.Charter, accessor chart
 	if path == "" {
 		return nil, invalid("dependency_update", "needs the chart's directory: an archive's bytes can not be updated")
 	}
-	client, err := f.registry()
+	access, err := f.access()
 	if err != nil {
 		return nil, err
 	}
 	// As in the command, a chart's own dependencies are not verified: pkg/cmd/install.go sets no Verify here.
-	if err := f.task.updateDependencies(path, dependencySource{client: client, keyring: f.source.Keyring}); err != nil {
+	if err := f.task.updateDependencies(path, dependencySource{access: access, keyring: f.source.Keyring}); err != nil {
 		return nil, f.explain(err)
 	}
 	return f.parse(path)
@@ -279,7 +279,8 @@ func codeOfDownload(err error, oci bool) string {
 		return codeForbidden
 	case strings.Contains(text, "digest") && strings.Contains(text, "mismatch"), strings.Contains(text, "sha256 sum does not match"):
 		return codeDigestMismatch
-	case strings.Contains(text, "provenance"), strings.Contains(text, "openpgp"), strings.Contains(text, "signature block"):
+	case strings.Contains(text, "provenance"), strings.Contains(text, "openpgp"), strings.Contains(text, "signature block"),
+		strings.Contains(text, "failed to load keyring"):
 		return codeProvenance
 	case oci && !strings.Contains(text, "not found"):
 		return codeRegistry

@@ -19,11 +19,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
 // dependencySource says how the dependencies of a chart are fetched.
 type dependencySource struct {
-	client      *registry.Client
+	access      *session.Access
 	keyring     string
 	verify      downloader.VerificationStrategy
 	skipRefresh bool
@@ -62,8 +63,8 @@ func (t *task) withDependencies(directory string, from dependencySource, do func
 		Verify:           from.verify,
 		Keyring:          from.keyring,
 		SkipUpdate:       from.skipRefresh,
-		Getters:          t.config.Providers(t.op),
-		RegistryClient:   from.client,
+		Getters:          t.cachedProviders(from.access, requiredBy(directory)),
+		RegistryClient:   from.access.Client,
 		RepositoryConfig: settings.RepositoryConfig,
 		RepositoryCache:  settings.RepositoryCache,
 		ContentCache:     settings.ContentCache,
@@ -73,6 +74,18 @@ func (t *task) withDependencies(directory string, from dependencySource, do func
 		return gone // rather than what the last request to fail made of it
 	}
 	return explainDependencies(directory, err)
+}
+
+// requiredBy are the dependencies of the chart in a directory; none where they can not be read, which Helm then says.
+func requiredBy(directory string) []*chartv2.Dependency {
+	var required []*chartv2.Dependency
+	for _, name := range []string{"requirements.yaml", chartutil.ChartfileName} {
+		metadata, err := chartutil.LoadChartfile(filepath.Join(directory, name))
+		if err == nil {
+			required = append(required, metadata.Dependencies...)
+		}
+	}
+	return required
 }
 
 // refuseLinkedLock refuses what Helm would only after it has changed charts/ (helm: pkg/downloader/manager.go, writeLock).
@@ -176,8 +189,11 @@ var dependencyTexts = []struct{ text, code string }{
 // explainDependencies says why a chart's dependencies could not be had.
 func explainDependencies(directory string, err error) error {
 	var known *bridge.Error
-	if err == nil || errors.As(err, &known) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if errors.As(err, &known) {
+		return explain(err)
 	}
 	text := err.Error()
 	var missing downloader.ErrRepoNotFound

@@ -23,8 +23,8 @@ func (r DependencyRequest) Validate() error {
 
 // source is how the dependencies are fetched; verify is what the command means by its flag.
 func (t *task) dependencySource(request DependencyRequest, verify downloader.VerificationStrategy) (dependencySource, error) {
-	client, err := t.registry(request.AccessOptions)
-	from := dependencySource{client: client, keyring: request.Keyring, skipRefresh: request.SkipRefresh}
+	access, err := t.access(request.AccessOptions)
+	from := dependencySource{access: access, keyring: request.Keyring, skipRefresh: request.SkipRefresh}
 	if from.keyring == "" {
 		from.keyring = keyring(t.config)
 	}

@@ -18,6 +18,8 @@ import (
 	"helm.sh/helm/v4/pkg/downloader"
 	"helm.sh/helm/v4/pkg/getter"
 	"helm.sh/helm/v4/pkg/registry"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
 
 // download gets a chart into helm's content cache, or finds it there, and gives its path. It is written out because
@@ -40,31 +42,84 @@ func (f *fetcher) download(with *downloader.ChartDownloader, name, version strin
 	if err != nil {
 		return "", err
 	}
-	// A registry's digest is the manifest's, from which the content was followed; a repository's is the archive's own.
-	oci := address.Scheme == registry.OCIScheme
-	path, key, err := cache.chart(promised, !oci)
+	var path string
+	var key [sha256.Size]byte
+	if address.Scheme == registry.OCIScheme {
+		path, key, err = f.artifact(cache, address, promised)
+	} else {
+		path, key, err = f.file(cache, address, promised, get)
+	}
 	if err != nil {
 		return "", err
-	}
-	if path == "" {
-		content, err := get(address.String())
-		if err != nil {
-			return "", err
-		}
-		if key = sha256.Sum256(content.Bytes()); promised != nil && oci {
-			key = *promised
-		} else if promised != nil && key != *promised {
-			f.task.log.Warn("what was downloaded has another digest than the repository's index says",
-				"url", address.Redacted(), "digest", hex.EncodeToString(key[:]), "index", hex.EncodeToString(promised[:]))
-		}
-		if path, err = cache.Put(key, content, downloader.CacheChart); err != nil {
-			return "", err
-		}
 	}
 	if with.Verify == downloader.VerifyNever {
 		return path, nil
 	}
 	return path, f.verifyDownload(cache, path, key, address, get)
+}
+
+// file is an archive at an address of its own; promised is its digest in the repository's index.
+func (f *fetcher) file(
+	cache contentCache, address *url.URL, promised *[sha256.Size]byte, get func(string) (*bytes.Buffer, error),
+) (path string, key [sha256.Size]byte, err error) {
+	if path, err = cache.chart(promised, true); path != "" || err != nil {
+		return path, *promised, err
+	}
+	content, err := get(address.String())
+	if err != nil {
+		return "", key, err
+	}
+	key = sha256.Sum256(content.Bytes())
+	if promised != nil && key != *promised {
+		return "", key, digestMismatch(f.source.ChartPath, address.Redacted(), key[:], promised[:])
+	}
+	path, err = cache.Put(key, content, downloader.CacheChart)
+	return path, key, err
+}
+
+// artifact is an archive in a registry; promised is the digest of its manifest, which Helm keeps it under, where that was
+// asked for. Else only the manifest is fetched of what is in the cache.
+func (f *fetcher) artifact(
+	cache contentCache, address *url.URL, promised *[sha256.Size]byte,
+) (path string, key [sha256.Size]byte, err error) {
+	if path, err = cache.chart(promised, false); path != "" || err != nil {
+		return path, *promised, err
+	}
+	access, err := f.access()
+	if err != nil {
+		return "", key, err
+	}
+	found, err := access.Chart(strings.TrimPrefix(address.String(), registry.OCIScheme+"://"))
+	if err != nil {
+		return "", key, err
+	}
+	layer, err := parseDigest(found.Archive)
+	if err != nil {
+		return "", key, err
+	}
+	if path, err = cache.chart(layer, true); path != "" || err != nil {
+		return path, *layer, err
+	}
+	var content bytes.Buffer
+	if err := found.Fetch(&content); err != nil {
+		return "", key, err
+	}
+	if key = *layer; promised != nil {
+		key = *promised
+	}
+	path, err = cache.Put(key, &content, downloader.CacheChart)
+	return path, key, err
+}
+
+// digestMismatch is a download that is not what its repository's index says.
+func digestMismatch(chart, address string, got, wanted []byte) error {
+	digest, promised := "sha256:"+hex.EncodeToString(got), "sha256:"+hex.EncodeToString(wanted)
+	return &bridge.Error{
+		Code: codeDigestMismatch,
+		Message: fmt.Sprintf("chart %q: digest mismatch: %s is %s, its repository's index says %s",
+			chart, address, digest, promised),
+		Details: map[string]any{"chart": chart, "digest": digest, "wanted": promised},
+	}
 }
 
 // verifyDownload holds a chart in the cache against its provenance file, which is kept once it has proven right.
@@ -126,25 +181,22 @@ func archiveName(address *url.URL, archive []byte) (string, error) {
 type contentCache struct{ downloader.DiskCache }
 
 // chart finds a chart that is kept; "" where it is not, or where it should have the digest that it goes by and has another.
-func (c contentCache) chart(digest *[sha256.Size]byte, check bool) (path string, key [sha256.Size]byte, err error) {
+func (c contentCache) chart(digest *[sha256.Size]byte, check bool) (path string, err error) {
 	if digest == nil {
-		return "", key, nil
+		return "", nil
 	}
 	path, err = c.Get(*digest, downloader.CacheChart)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", key, nil
+		return "", nil
 	}
-	if err != nil {
-		return "", key, err
-	}
-	if !check {
-		return path, *digest, nil
+	if err != nil || !check {
+		return path, err
 	}
 	content, err := os.ReadFile(path)
 	if err != nil || sha256.Sum256(content) != *digest {
-		return "", key, nil
+		return "", nil
 	}
-	return path, *digest, nil
+	return path, nil
 }
 
 // parseDigest reads a digest with or without its algorithm; nil where there is none.

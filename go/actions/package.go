@@ -109,7 +109,7 @@ func (t *task) packing(request PackageRequest) (*packing, error) {
 		}
 	}
 	if request.DependencyUpdate {
-		made.from.client, err = t.registry(request.AccessOptions)
+		made.from.access, err = t.access(request.AccessOptions)
 	}
 	return made, err
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"helm.sh/helm/v4/pkg/registry"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -100,13 +99,4 @@ func mismatched(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "mismatch between") || strings.Contains(text, "mismatch digest") ||
 		strings.Contains(text, "digest mismatch")
-}
-
-// registry is Helm's client for registries.
-func (t *task) registry(options AccessOptions) (*registry.Client, error) {
-	made, err := t.access(options)
-	if err != nil {
-		return nil, err
-	}
-	return made.Client, nil
 }

@@ -2,7 +2,6 @@ package actions
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -73,11 +72,11 @@ func (p program) Run(manifests *bytes.Buffer) (rendered *bytes.Buffer, err error
 	config := p.task.config
 	output, err := p.plugin.PostRender(
 		p.task.op.Context(), p.task.log, config.Options().Environment, config.FindProgram, p.arguments, manifests.Bytes())
-	if err == nil && len(bytes.TrimSpace(output)) == 0 {
-		err = errors.New("it produced empty output")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("failed to invoke post-renderer plugin %q: %w", p.plugin.Name, err)
+	}
+	if len(bytes.TrimSpace(output)) == 0 {
+		return nil, fmt.Errorf("post-renderer %q produced empty output", p.plugin.Name)
 	}
 	return bytes.NewBuffer(output), nil
 }

@@ -248,10 +248,23 @@ def _packaged(result: Any) -> str:
 
 
 def _verified(result: Any) -> str:
-    """What the command prints of a signature that holds."""
+    """What the command prints of a chart's signature that holds."""
+    return _signed(result, "Chart", result["chart_hash"])
+
+
+def _signed(result: Any, what: str, archive: str) -> str:
     signers = "".join(f"Signed by: {name}\n" for name in result["signed_by"])
-    key, archive = result["fingerprint"], result["chart_hash"]
-    return f"{signers}Using Key With Fingerprint: {key}\nChart Hash Verified: {archive}\n"
+    return f"{signers}Using Key With Fingerprint: {result['fingerprint']}\n{what} Hash Verified: {archive}\n"
+
+
+def _table(printed: Printed) -> list[list[str]]:
+    """The rows of a table, below its head."""
+    return [[cell.strip() for cell in line.split("\t")] for line in printed.out.splitlines()[1:]]
+
+
+def _plugin_table(result: Any) -> list[list[str]]:
+    columns = ("name", "version", "type", "api_version", "provenance")
+    return [[*(each[name] for name in columns), each["source_url"] or "unknown"] for each in result]
 
 
 # What these leave in the cluster is compared in tests/parity/test_flags.py; here they are dry runs, or read.
@@ -279,11 +292,21 @@ FORMS: Final[dict[str, Form]] = {
     ),
     "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
     "package": Form(("chart_path",), library=_packaged),
-    "plugin install": Form(("source",)),
-    "plugin package": Form(("path",)),
-    "plugin uninstall": Form(("name",)),
-    "plugin update": Form(("name",)),
-    "plugin verify": Form(("path",)),
+    "plugin install": Form(("source",), library=lambda result: result["output"]),
+    "plugin list": Form((), command=_table, library=_plugin_table),
+    "plugin package": Form(("path",), library=lambda result: result["output"]),
+    # What the delete hook printed, the library logs.
+    "plugin uninstall": Form(
+        ("plugin_names",),
+        command=lambda printed: re.findall(r"^Uninstalled plugin: (.*)$", printed.out, re.M),
+        library=lambda result: [each["name"] for each in result],
+    ),
+    "plugin update": Form(
+        ("plugin_names",),
+        command=lambda printed: re.findall(r"^Updated plugin: (.*)$", printed.out, re.M),
+        library=lambda result: [each["name"] for each in result],
+    ),
+    "plugin verify": Form(("path",), library=lambda result: _signed(result, "Plugin", result["file_hash"])),
     "pull": Form(("chart_ref",), library=pulled),
     "push": Form(
         ("chart_path", "remote"), library=lambda result: transferred("Pushed", result["ref"], result["digest"])

@@ -266,6 +266,19 @@ CASES: Final[Cases] = {
         pushed(),
         Do("plugin install", source="oci://@registry_tls@/@side@/notes:1.0.0", verify=False, ca_file="@ca_file@"),
     ],
+    "install-out-of-a-registry-with-a-client-certificate": [
+        plugin(),
+        packed(),
+        pushed(),
+        Do(
+            "plugin install",
+            source="oci://@registry_mtls@/@side@/notes:1.0.0",
+            verify=False,
+            ca_file="@ca_file@",
+            cert_file="@client_certificate@",
+            key_file="@client_key@",
+        ),
+    ],
     "install-out-of-a-registry-unchecked": [
         plugin(),
         packed(),
@@ -358,6 +371,10 @@ CASES: Final[Cases] = {
         plugin(),
         Do("plugin package", fails="error reading from keyring", path="notes", keyring="nowhere"),
     ],
+    "package-with-an-unknown-key": [
+        *MAKE_SIGNED,
+        Do("plugin package", fails="", path="notes", keyring="ring", key="nobody@example.org"),
+    ],
     "package-nothing": [
         Put({"empty/x": "x"}),
         Do("plugin package", fails="invalid plugin directory", path="empty", sign=False),
@@ -372,6 +389,14 @@ CASES: Final[Cases] = {
         Do("plugin package", path="notes", **SIGNING),
         Do("plugin verify", path="notes-1.0.0.tgz", keyring="pub"),
         Do("plugin verify", fails="", path="notes-1.0.0.tgz", keyring="nowhere"),
+    ],
+    "verify-with-the-default-ring": [
+        *MAKE_SIGNED,
+        Do("plugin package", path="notes", **SIGNING),
+        Do("plugin verify", fails="", path="notes-1.0.0.tgz"),
+        Touch(lambda place: place.put("@home@/.gnupg/pubring.gpg", OPEN.pubring)),
+        Do("plugin verify", path="notes-1.0.0.tgz"),
+        Do("plugin install", source="notes-1.0.0.tgz"),
     ],
     "verify-another-key": [
         *MAKE_SIGNED,

@@ -23,6 +23,9 @@ class Request(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.respond()
 
+    def do_HEAD(self) -> None:
+        self.respond()
+
     def send(self, content: bytes, status: int = 200, **headers: str) -> None:
         """Answer with these bytes."""
         self.send_response(status)

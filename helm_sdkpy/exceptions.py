@@ -176,7 +176,7 @@ class DigestMismatchError(ChartError):
 
 
 class ProvenanceError(ChartError):
-    """The chart's signature is missing or does not hold."""
+    """The chart's signature is missing or does not hold, or can not be made."""
 
 
 class ValuesError(HelmError):

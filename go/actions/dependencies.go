@@ -68,6 +68,7 @@ func (t *task) withDependencies(directory string, from dependencySource, do func
 		RepositoryConfig: settings.RepositoryConfig,
 		RepositoryCache:  settings.RepositoryCache,
 		ContentCache:     settings.ContentCache,
+		Debug:            settings.Debug,
 		SourceDateEpoch:  epoch,
 	})
 	if gone := t.op.Context().Err(); err != nil && gone != nil {

@@ -52,6 +52,9 @@ func (c ChartSource) Validate() error {
 	if c.ChartPath == "-" {
 		return invalid("chart_path", "\"-\" is refused: nothing is read from standard input")
 	}
+	if c.Verify && len(c.ChartArchive) > 0 {
+		return invalid("verify", "needs a chart that has a provenance file beside it: the bytes of an archive have none")
+	}
 	return nil
 }
 

@@ -391,6 +391,18 @@ async def test_a_signature_in_a_registry(
     assert await Template(config).run("a", f"{chart}@sha256:{digest}", **access, **KNOWN)
 
 
+async def test_a_signature_of_a_version_with_a_plus(
+    config: Configuration, helm_cluster: TestCluster, helm_namespace: str, tmp_path: Path
+) -> None:
+    """A registry has an underscore for it, and the provenance file has none."""
+    chart = dataclasses.replace(SIMPLE, name=helm_namespace, version="1.0.0+build.7").write(tmp_path)
+    made = await Package(config).run(chart, tmp_path, sign=True, key=OPEN.name, keyring=OPEN.secring)
+    await Push(config).run(made["path"], f"oci://{helm_cluster.registry}/{helm_namespace}", plain_http=True)
+    address = f"oci://{helm_cluster.registry}/{helm_namespace}/{helm_namespace}"
+    for version in (None, "1.0.0+build.7", ">=1"):
+        assert await Template(config).run("a", address, version=version, plain_http=True, **KNOWN)
+
+
 async def test_no_signature_on_a_server(config: Configuration, helm_cluster: TestCluster, archive: Path) -> None:
     name = serve(archive, helm_cluster.charts, "")
     with pytest.raises(ProvenanceError, match="failed to fetch provenance") as raised:

@@ -352,3 +352,9 @@ async def test_what_can_not_be_verified(config: Configuration, chart: Path, sign
         await Verify(config).run(signed, keyring="/no/such/ring")
     with pytest.raises(ValidationError, match="standard input"):
         await Verify(config).run("-")
+
+
+async def test_bytes_can_not_be_verified(config: Configuration) -> None:
+    """They must not pass for verified."""
+    with pytest.raises(ValidationError, match="verify needs a chart that has a provenance file"):
+        await Template(config).run("a", SIMPLE.archive(), verify=True, keyring=OPEN.pubring)

@@ -23,7 +23,7 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
-// loaded is a chart, parsed anew for this operation since Helm changes the chart that it installs, and its values.
+// loaded is a chart of the operation's own, since Helm changes the chart that it renders, and its values.
 type loaded struct {
 	chart  chart.Charter
 	values map[string]any

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/watch"
 )
 
 // explain gives an error of Helm the code that says why it happened: by its type where it has one, else by Helm's
@@ -73,6 +74,17 @@ func explain(err error) *bridge.Error {
 
 // advices say what to do where Helm's message does not.
 var advices = map[string]string{
+	codeAdmission:            "a webhook or policy of the cluster refuses it: change the object, or ask who runs that",
+	codeChartInvalid:         "Lint says what is wrong with the chart",
+	codeChartNotFound:        "check its name and version, and where it is looked for",
+	codeHookFailed:           "what it wrote says more: helm.sh/hook-output-log-policy hands that to on_event",
+	codeInvalidObject:        "correct the object: details[\"causes\"] has its fields",
+	codeKubeVersion:          "take another version of the chart, or of the cluster",
+	codeManifestInvalid:      "correct the template; a kind of one's own needs its CustomResourceDefinition first",
+	codePostRender:           "the post-renderer must take a manifest, and what it gives must be one",
+	codeReleaseNotFound:      "List and History show what there is in the namespace",
+	codeRender:               "correct the template, or the values that it is given",
+	codeValuesSchema:         "correct the values, or set skip_schema_validation=True",
 	codeReleaseExists:        "upgrade it, uninstall it first, or choose another name",
 	codeReleaseNotDeployed:   "use upgrade(install=True) or uninstall it first",
 	codeReleasePending:       "wait for it, or if its process is gone, roll back or uninstall",
@@ -88,6 +100,7 @@ var advices = map[string]string{
 	codeUnauthorized:         "check the credentials",
 	codeQuota:                "ask for less, or raise the quota",
 	codeImmutableField:       "delete the object first, or give it another name",
+	watch.CodeWaitFailed:     "details[\"not_ready\"] says why; it will not get ready by itself",
 	codeWaitTimeout:          "details[\"not_ready\"] says what was not ready and why; a longer timeout may help",
 }
 

@@ -123,15 +123,15 @@ def _measure(
 def _column(name: str, path: Path, kubeconfig: str, directory: Path, profiling: list[str | Path]) -> Column:
     match name:
         case report.NATIVE:
-            return GoWorker([path, "-kubeconfig", kubeconfig, *profiling])
+            return GoWorker([path, "-kubeconfig", kubeconfig, *profiling], directory)
         case report.PLAIN:
-            return GoWorker([path, "-kubeconfig", kubeconfig, "-plain"])
+            return GoWorker([path, "-kubeconfig", kubeconfig, "-plain"], directory)
         case report.COMMAND:
             return Command(path, kubeconfig, directory)
         case report.OLD:
-            return OldWorker([path, "-P", SCRIPT, kubeconfig])
+            return OldWorker([path, "-P", SCRIPT, kubeconfig], directory)
         case _:
-            return Worker([path, "-P", SCRIPT, kubeconfig])
+            return Worker([path, "-P", SCRIPT, kubeconfig], directory)
 
 
 def _print(rows: list[Row], rounds: int, word: str, figures: dict[str, Any]) -> None:

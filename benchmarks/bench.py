@@ -16,6 +16,7 @@ import psutil
 
 from helm_sdkpy.testing import TestCluster
 
+from . import repository
 from .columns import BenchmarkError, Column, GoWorker
 from .rows import CHARTS, DEEP, FIXTURES, REVISIONS, Row, State
 
@@ -39,10 +40,11 @@ Tell = Callable[[str], None]
 class Bench:
     """The rows on one cluster."""
 
-    def __init__(self, cluster: TestCluster, columns: Mapping[str, Column], hands: Column, chart: Path) -> None:
+    def __init__(self, cluster: TestCluster, columns: Mapping[str, Column], hands: Column, directory: Path) -> None:
         self._columns = columns
         self._hands = hands
-        self._chart = str(chart)
+        self._directory = directory
+        self._chart = str(directory / "bench")
         self._quiet = Quiet(cluster.pid)
         self._counts: dict[str, int] = {}
         self._order = random.Random(0)
@@ -106,6 +108,8 @@ class Bench:
         namespace = READS if row.state is State.SHARED else WRITES
         if row.state is State.INSTALLED:
             self._install(namespace, names)
+        if row.state is State.UNREAD:
+            repository.touch(self._directory)
         self._quiet.wait()
         try:
             calls = [self._arguments(row, name, number) for name in names]
@@ -120,7 +124,7 @@ class Bench:
     def _names(self, row: Row, column: str, number: int) -> Sequence[str | None]:
         if row.state is State.SHARED:
             return [row.release]
-        if row.state is State.LOCAL:
+        if row.state in {State.LOCAL, State.UNREAD}:
             return ["shop" if row.action == "template" else None]
         if row.state is State.KEPT:
             return [f"{row.name}-{column}"]
@@ -189,11 +193,12 @@ def prepared(
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="helm-sdkpy-bench-")))
         subprocess.run([helm, "create", "bench"], cwd=directory, check=True, capture_output=True)
-        hands = GoWorker([native, "-kubeconfig", cluster.kubeconfig])
+        repository.put(directory)
+        hands = GoWorker([native, "-kubeconfig", cluster.kubeconfig], directory)
         stack.callback(hands.close)
         columns = make(cluster.kubeconfig, directory)
         for column in columns.values():
             stack.callback(column.close)
         for namespace in (WRITES, READS):
             cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-        yield Bench(cluster, columns, hands, directory / "bench")
+        yield Bench(cluster, columns, hands, directory)

@@ -30,15 +30,22 @@ class Column(Protocol):
         ...
 
 
+def at_home(home: Path) -> dict[str, str]:
+    """The environment of a side: helm's files are the benchmark's own, not the user's."""
+    places = {"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"}
+    return {**os.environ, **{name: str(home / place) for name, place in places.items()}}
+
+
 class Worker:
     """A process of its own that is given requests line by line, so that the sides can take turns."""
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(self, command: Sequence[str | Path], home: Path) -> None:
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=at_home(home),
             # A Ctrl-C is for the harness, which ends the workers when it has printed what it has.
             start_new_session=True,
         )
@@ -111,8 +118,7 @@ class Command:
 
     def __init__(self, helm: Path, kubeconfig: str, home: Path) -> None:
         self._command = [str(helm), "--kubeconfig", kubeconfig]
-        places = {"HELM_CACHE_HOME": "cache", "HELM_CONFIG_HOME": "config", "HELM_DATA_HOME": "data"}
-        self._environment = {**os.environ, **{name: str(home / place) for name, place in places.items()}}
+        self._environment = at_home(home)
 
     def call(self, namespace: str, action: str, calls: Sequence[Arguments], repeat: int = 1) -> tuple[list[float], int]:
         """Run a process for each call."""
@@ -137,7 +143,7 @@ class Command:
             for process, (_, errors) in zip(processes, outputs, strict=True):
                 if process.returncode:
                     raise BenchmarkError(f"helm {action}: {errors.decode().strip()}")
-            count = len(result) if action in {"list", "history", "get_values"} else 1
+            count = len(result) if action in _SEVERAL else 1
         return seconds, count
 
     def _line(self, namespace: str, action: str, arguments: Arguments) -> list[str]:
@@ -145,7 +151,7 @@ class Command:
         for name, value in arguments.items():
             if name == "values":
                 line += [part for key, given in value.items() for part in ("--set-json", f"{key}={json.dumps(given)}")]
-            elif name in {"release_name", "chart_path"}:
+            elif name in {"release_name", "chart_path", "keyword"}:
                 line.append(str(value))
             elif name == "revision":
                 line += [str(value)] if action == "rollback" else ["--revision", str(value)]
@@ -163,7 +169,8 @@ class Command:
         """Nothing runs between two calls."""
 
 
-_READS = {"status", "list", "history", "get_values"}
+_SEVERAL = {"list", "history", "get_values", "search_repo"}
+_READS = {"status", *_SEVERAL}
 _COMMANDS = {
     "install": ["install"],
     "upgrade": ["upgrade"],
@@ -175,4 +182,5 @@ _COMMANDS = {
     "get_values": ["get", "values", "-o", "json"],
     "template": ["template"],
     "lint": ["lint"],
+    "search_repo": ["search", "repo", "-o", "json"],
 }

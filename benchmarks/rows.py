@@ -22,7 +22,9 @@ class State(Enum):
     SHARED = "shared"
     """Releases that all sides read."""
     LOCAL = "local"
-    """A chart and nothing else: no cluster is asked."""
+    """Files and nothing else: no cluster is asked."""
+    UNREAD = "unread"
+    """Files that were written since they were last read."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ ROWS = (
         chart="prometheus-operator-crds-31.0.1.tgz",
     ),
     Row("lint", "lint, small chart", "lint", State.LOCAL, repeat=5),
+    Row(
+        "search", "search repo, 20,000 versions, a keyword", "search_repo", State.LOCAL, {"keyword": "queue"}, repeat=5
+    ),
+    Row("search-all", "search repo, 20,000 versions, all charts", "search_repo", State.LOCAL, repeat=5),
+    Row("search-first", "search repo, the first after an update", "search_repo", State.UNREAD, {"keyword": "queue"}),
 )
 
 QUICK = ("install", "upgrade", "rollback", "uninstall", "status", "list", "values", "history", "install-16", "template")

@@ -25,6 +25,7 @@ ACTIONS = {
     "get_values": "GetValues",
     "template": "Template",
     "lint": "Lint",
+    "search_repo": "SearchRepo",
 }
 
 
@@ -56,7 +57,7 @@ async def answer(configurations: Configurations, request: dict[str, Any]) -> dic
             result = results[-1]
     except Exception as raised:
         return {"error": f"{type(raised).__name__}: {raised}"}
-    several = request["action"] in {"list", "history", "get_values"}
+    several = request["action"] in {"list", "history", "get_values", "search_repo"}
     return {"seconds": seconds, "count": len(result or ()) if several else 1}
 
 

@@ -85,9 +85,10 @@ func (b *builder) add(entry string, releases []release) {
 	}
 	// As helm: the version is cut off of what it keeps charts by, and with it what looks like one.
 	name, _, _ := strings.Cut(path.Join(b.repository, entry), versionSeparator)
-	made := chart{name: name, versions: make([]version, 0, len(releases))}
+	made := chart{name: strings.Clone(name), versions: make([]version, 0, len(releases))}
 	for _, one := range releases {
-		parsed, err := semver.NewVersion(one.version)
+		// A copy, as of everything that is kept: the text may be a part of the whole index.
+		parsed, err := semver.NewVersion(strings.Clone(one.version))
 		if err != nil {
 			continue // not a valid entry, as Metadata.Validate has it
 		}

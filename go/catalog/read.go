@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"unsafe"
 
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/repo/v1"
@@ -14,6 +15,14 @@ import (
 // Read makes the catalog of a repository from its index, with the checks that helm makes (helm: pkg/repo/v1/index.go,
 // loadIndex, which is not exported). What is skipped is logged; source says of what in the log.
 func Read(repository string, index []byte, source string, log *slog.Logger) (*Catalog, error) {
+	if made, ok := readBlock(repository, unsafe.String(unsafe.SliceData(index), len(index)), source, log); ok {
+		return made, nil
+	}
+	return readAny(repository, index, source, log)
+}
+
+// readAny reads whatever helm reads.
+func readAny(repository string, index []byte, source string, log *slog.Logger) (*Catalog, error) {
 	parsed, err := load(index, source, log)
 	if err != nil {
 		return nil, err
@@ -40,9 +49,11 @@ func load(index []byte, source string, log *slog.Logger) (*repo.IndexFile, error
 	for name, versions := range parsed.Entries {
 		kept := versions[:0]
 		for _, one := range versions {
-			if valid(name, one, source, log) {
-				kept = append(kept, one)
+			if err := problem(one); err != nil {
+				skip(log, name, one, source, err)
+				continue
 			}
+			kept = append(kept, one)
 		}
 		parsed.Entries[name] = kept
 	}
@@ -59,10 +70,10 @@ func unmarshal(index []byte, into any) error {
 	return yaml.UnmarshalStrict(index, into)
 }
 
-func valid(name string, one *repo.ChartVersion, source string, log *slog.Logger) bool {
+// problem says what is wrong with an entry that helm passes over, nil where nothing is.
+func problem(one *repo.ChartVersion) error {
 	if one == nil {
-		log.Warn("skipping loading invalid entry for chart: empty entry", "name", name, "source", source)
-		return false
+		return errors.New("empty entry")
 	}
 	if one.Metadata == nil {
 		one.Metadata = &chartv2.Metadata{}
@@ -73,9 +84,16 @@ func valid(name string, one *repo.ChartVersion, source string, log *slog.Logger)
 	err := one.Validate()
 	var invalid chartv2.ValidationError
 	// Repositories strip the alias field (helm: pkg/repo/v1/index.go, ignoreSkippableChartValidationError).
-	if err == nil || errors.As(err, &invalid) && strings.HasPrefix(invalid.Error(), "validation: more than one dependency with name or alias") {
-		return true
+	if errors.As(err, &invalid) && strings.HasPrefix(invalid.Error(), "validation: more than one dependency with name or alias") {
+		return nil
 	}
-	log.Warn("skipping loading invalid entry for chart", "name", name, "version", one.Version, "source", source, "error", err)
-	return false
+	return err
+}
+
+func skip(log *slog.Logger, name string, one *repo.ChartVersion, source string, err error) {
+	version := ""
+	if one != nil {
+		version = one.Version
+	}
+	log.Warn("skipping loading invalid entry for chart", "name", name, "version", version, "source", source, "error", err)
 }

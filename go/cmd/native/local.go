@@ -4,11 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart/loader"
+	"helm.sh/helm/v4/pkg/cli"
+	"helm.sh/helm/v4/pkg/cmd/search"
+	"helm.sh/helm/v4/pkg/helmpath"
 	release "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/repo/v1"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/actions"
 )
@@ -22,6 +27,13 @@ func prepareLocal(namespace, name string, arguments json.RawMessage) (call, erro
 			return nil, err
 		}
 		return func(context.Context) (any, error) { return lint(namespace, asked) }, nil
+	}
+	if name == "search_repo" {
+		var asked actions.SearchRepoRequest
+		if err := json.Unmarshal(arguments, &asked); err != nil {
+			return nil, err
+		}
+		return func(context.Context) (any, error) { return searchRepo(asked.Keyword) }, nil
 	}
 	var asked actions.TemplateRequest
 	if err := json.Unmarshal(arguments, &asked); err != nil {
@@ -60,4 +72,37 @@ func lint(namespace string, asked actions.LintRequest) (any, error) {
 	helm.Namespace = namespace
 	result := helm.Run(asked.ChartPath, map[string]any{})
 	return struct{ *action.LintResult }{result}, nil
+}
+
+// searchRepo gives the rows that `helm search repo` prints (helm: pkg/cmd/search_repo.go).
+func searchRepo(keyword string) (any, error) {
+	settings := cli.New()
+	listed, err := repo.LoadFile(settings.RepositoryConfig)
+	if err != nil {
+		return nil, err
+	}
+	index := search.NewIndex()
+	for _, one := range listed.Repositories {
+		read, err := repo.LoadIndexFile(filepath.Join(settings.RepositoryCache, helmpath.CacheIndexFile(one.Name)))
+		if err != nil {
+			return nil, err
+		}
+		index.AddRepo(one.Name, read, true)
+	}
+	found := index.All()
+	if keyword != "" {
+		const worst = 25
+		if found, err = index.Search(keyword, worst, false); err != nil {
+			return nil, err
+		}
+	}
+	search.SortScore(found)
+	rows, seen := []*search.Result{}, map[string]bool{}
+	for _, one := range found {
+		if !seen[one.Name] {
+			seen[one.Name] = true
+			rows = append(rows, one)
+		}
+	}
+	return rows, nil
 }

@@ -40,7 +40,7 @@ var plainCalls = map[string]func(plainCall) (any, error){
 }
 
 func (w plainWay) prepare(namespace, name string, arguments json.RawMessage) (call, error) {
-	if name == "template" || name == "lint" {
+	if name == "template" || name == "lint" || name == "search_repo" {
 		return prepareLocal(namespace, name, arguments)
 	}
 	do, known := plainCalls[name]

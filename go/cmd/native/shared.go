@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/actions"
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
@@ -34,11 +36,22 @@ func (w *sharedWay) configuration(namespace string) (*session.Configuration, err
 	made, err := w.pool.Open(session.Options{
 		Namespace:  namespace,
 		Kubeconfig: &session.Kubeconfig{Paths: []string{w.kubeconfig}},
+		// Where the charts of repositories are; as the library has it from Python.
+		Environment: environment(),
 	})
 	if err == nil {
 		w.open[namespace] = made
 	}
 	return made, err
+}
+
+func environment() map[string]string {
+	variables := map[string]string{}
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	return variables
 }
 
 func (w *sharedWay) prepare(namespace, action string, arguments json.RawMessage) (call, error) {
@@ -67,6 +80,8 @@ func (w *sharedWay) prepare(namespace, action string, arguments json.RawMessage)
 		return prepared(config, arguments, actions.Template)
 	case "lint":
 		return prepared(config, arguments, actions.Lint)
+	case "search_repo":
+		return prepared(config, arguments, actions.SearchRepo)
 	}
 	return nil, fmt.Errorf("no action is called %q", action)
 }

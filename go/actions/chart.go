@@ -312,7 +312,12 @@ var _ io.Writer = logWriter{}
 // Write makes a log event of each line.
 func (w logWriter) Write(text []byte) (int, error) {
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimRight(line, "\n"); line != "" {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case line == "":
+		case strings.HasPrefix(line, "WARNING: "), strings.HasPrefix(line, "...Unable to get an update "):
+			w.task.log.Warn(line)
+		default:
 			w.task.log.Info(line)
 		}
 	}

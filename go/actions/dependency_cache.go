@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,12 +12,14 @@ import (
 	"sync"
 
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/downloader"
 	"helm.sh/helm/v4/pkg/getter"
 	"helm.sh/helm/v4/pkg/helmpath"
 	"helm.sh/helm/v4/pkg/registry"
 	"helm.sh/helm/v4/pkg/repo/v1"
 
+	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
@@ -52,15 +55,26 @@ type cachedGetter struct {
 // Get implements getter.Getter.
 func (g *cachedGetter) Get(address string, options ...getter.Option) (*bytes.Buffer, error) {
 	parsed, err := url.Parse(address)
-	switch {
-	case err != nil, strings.HasSuffix(parsed.Path, ".prov"):
+	if err != nil || parsed.Scheme != registry.OCIScheme && !isArchive(parsed.Path) || strings.HasSuffix(parsed.Path, ".prov") {
 		return g.next.Get(address, options...)
-	case parsed.Scheme == registry.OCIScheme:
-		return g.artifact(strings.TrimPrefix(address, registry.OCIScheme+"://"))
-	case isArchive(parsed.Path):
-		return g.file(address, parsed, options)
 	}
-	return g.next.Get(address, options...)
+	var content *bytes.Buffer
+	if parsed.Scheme == registry.OCIScheme {
+		content, err = g.artifact(strings.TrimPrefix(address, registry.OCIScheme+"://"))
+	} else {
+		content, err = g.file(address, parsed, options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Helm would leave it out of charts/, say so, and call it a success (helm: pkg/downloader/manager.go, safeMoveDeps).
+	if _, err := loader.LoadArchive(bytes.NewReader(content.Bytes())); err != nil {
+		return nil, &bridge.Error{
+			Code: codeChartInvalid, Message: fmt.Sprintf("%s is no chart: %v", parsed.Redacted(), err), Cause: err,
+			Details: map[string]any{"chart": parsed.Redacted()},
+		}
+	}
+	return content, nil
 }
 
 // artifact asks a registry for no more than the manifest of what is in the cache.

@@ -263,6 +263,29 @@ async def test_what_is_in_the_cache_under_a_wrong_name_is_not_taken(config: Conf
     assert (chart / "charts" / "sub-0.3.0.tgz").read_bytes() != b"something else"
 
 
+async def test_what_is_no_chart_is_no_dependency(config: Configuration, tmp_path: Path) -> None:
+    """The helm command says so among other things, leaves it out, writes the lock, and calls that a success."""
+    with repository(dataclasses.replace(SUB, metadata={"type": "odd"})) as server:
+        chart = needs(tmp_path, on("sub", "*", server.url))
+        before = state(chart)
+        with pytest.raises(ChartInvalidError, match=r"sub-0\.3\.0\.tgz is no chart"):
+            await DependencyUpdate(config).run(chart)
+    assert state(chart) == before
+
+
+async def test_a_repository_that_is_away_is_a_warning(config: Configuration, tmp_path: Path) -> None:
+    SUB.write(tmp_path)
+    with repository(SUB) as server:
+        await RepoAdd(config).run("mine", server.url)
+        chart = needs(tmp_path, on("sub", "*", server.url))
+        await DependencyUpdate(config).run(chart)
+    events: list[Any] = []
+    local = needs(tmp_path / "local", on("sub", "*", "file://../../sub"))
+    await DependencyUpdate(config).run(local, on_event=events.append)
+    [warning] = [event["message"] for event in events if event.get("level") == "warning"]
+    assert warning.startswith('...Unable to get an update from the "mine" chart repository')
+
+
 async def test_another_archive_than_the_index_says(config: Configuration, tmp_path: Path) -> None:
     with repository(SUB, digest="0" * 64) as server:
         await RepoAdd(config).run("mine", server.url)

@@ -8,8 +8,11 @@ import hashlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +277,46 @@ async def test_many_at_once(config: Configuration, chart: Path, out: Path) -> No
     )
     assert files(out) == sorted(f"web-1.0.{number}.tgz{end}" for number in range(4) for end in ("", ".prov"))
     assert {each["size"] > 0 for each in made} == {True}
+
+
+@pytest.fixture(params=["", "a pass phrase"], ids=["open", "locked"])
+def gpg(request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
+    """A home of gpg's with a new key of today's kind, exported to secring.gpg and pubring.gpg, and its passphrase."""
+    program = shutil.which("gpg")
+    if program is None:
+        pytest.skip("there is no gpg here")
+    passphrase: str = request.param
+    with tempfile.TemporaryDirectory() as name:  # short: the agent's socket is in it
+        home = Path(name)
+
+        def run(*arguments: str) -> bytes:
+            unlock = ["--pinentry-mode", "loopback", "--passphrase", passphrase]
+            command = [program, "--homedir", name, "--batch", *unlock, *arguments]
+            return subprocess.run(command, check=True, capture_output=True).stdout
+
+        try:
+            run("--quick-generate-key", "Ann <ann@example.org>", "ed25519", "sign", "never")
+            (home / "secring.gpg").write_bytes(run("--export-secret-keys"))
+            (home / "exported.gpg").write_bytes(run("--export"))
+            yield home, passphrase
+        finally:
+            subprocess.run(["gpgconf", "--homedir", name, "--kill", "gpg-agent"], check=False)
+
+
+async def test_keys_of_todays_gpg(config: Configuration, chart: Path, out: Path, gpg: tuple[Path, str]) -> None:
+    home, passphrase = gpg
+    options: dict[str, Any] = {"passphrase": passphrase} if passphrase else {}
+    made = await Package(config).run(chart, out, sign=True, key="ann@", keyring=home / "secring.gpg", **options)
+    for ring in ("exported.gpg", "pubring.kbx"):
+        verified = await Verify(config).run(made["path"], keyring=home / ring)
+        assert verified["signed_by"] == ["Ann <ann@example.org>"]
+    assert b"Good signature" in await asyncio.to_thread(gpg_says, home, f"{made['path']}.prov")
+
+
+def gpg_says(home: Path, signed: str) -> bytes:
+    """What gpg itself says of a signature; that Helm's text has no checksum at its end, it says too."""
+    command = ["gpg", "--homedir", str(home), "--verify", signed]
+    return subprocess.run(command, check=False, capture_output=True).stderr
 
 
 # Verifying.

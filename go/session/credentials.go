@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -25,6 +24,8 @@ import (
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/client-go/transport"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/child"
 )
 
 // credentialPlugin runs a kubeconfig's exec plugin (EKS, GKE, AKS) and remembers what it gave.
@@ -125,22 +126,24 @@ func (p *credentialPlugin) run(ctx context.Context) (*pluginCredentials, error) 
 	if !found {
 		return nil, p.missing()
 	}
-	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(ctx, path, p.config.Args...)
-	command.Stdout, command.Stderr = &stdout, &stderr
-	command.WaitDelay = time.Second
-	command.Env = p.env.list()
+	environment := p.env.list()
 	for _, variable := range p.config.Env {
-		command.Env = append(command.Env, variable.Name+"="+variable.Value)
+		environment = append(environment, variable.Name+"="+variable.Value)
 	}
-	command.Env = append(command.Env, "KUBERNETES_EXEC_INFO="+string(request))
-	if err := command.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, p.failed(err, stderr.String())
+	environment = append(environment, "KUBERNETES_EXEC_INFO="+string(request))
+	output, err := child.Run(ctx, child.Program{
+		Path: path, Arguments: p.config.Args, Environment: environment, Leaves: true,
+	})
+	var failure *child.Failure
+	switch {
+	case errors.As(err, &failure):
+		return nil, p.failed(failure.Status, failure.Complaint)
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, p.failed(err, "")
 	}
-	read, err := p.read(stdout.Bytes())
+	read, err := p.read(output)
 	if err != nil {
 		return nil, fmt.Errorf("exec plugin %s: %w", p.config.Command, err)
 	}

@@ -138,8 +138,9 @@ class Command(Side):
             return Outcome(refusal=_refusal(done.stderr))
         if step.action not in PRINTS_JSON:
             return Outcome(result=done.stdout)
-        # What was pulled from a registry is printed before.
-        return Outcome(result=json.loads(re.sub(r"\A(Pulled: .*\nDigest: .*\n)*", "", done.stdout) or "null"))
+        # What was pulled, and what became of dependencies, is printed before, on lines of its own.
+        found = re.search(r"^[\[{].*", done.stdout, re.M | re.S)
+        return Outcome(result=json.loads(found[0]) if found else None)
 
 
 class Library(Side):

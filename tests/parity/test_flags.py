@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.integration import plugins
 from tests.integration.charts import (
     NAME,
     SIMPLE,
@@ -20,6 +23,7 @@ from tests.integration.charts import (
     raw,
 )
 from tests.integration.objects import Objects
+from tests.integration.oci import push
 from tests.parity.parity import Pair
 from tests.parity.steps import (
     NAMESPACE,
@@ -885,6 +889,69 @@ SOURCE: Final[Cases] = {
     "no-chart": [install(Chart(name="empty", files={"Chart.yaml": "no: chart"}), fails="chart")],
 }
 
+PUSHED: Final = Touch(
+    lambda objects: [
+        push(objects.cluster.registry, objects.namespace, Chart(SIMPLE.templates, SIMPLE.values, version=version))
+        for version in ("0.1.0", "0.2.0", "0.3.0-alpha")
+    ]
+)
+"""Three versions of a chart are in the registry, below the namespace's name."""
+
+OCI: Final = f"oci://REGISTRY/{NAMESPACE}/web"
+SHARED: Final = Touch(
+    lambda objects: push(objects.cluster.registry, "parity", Chart(SIMPLE.templates, SIMPLE.values, version="0.2.0"))
+)
+"""For both sides at the same address: it is hashed into Chart.lock."""
+
+NEEDING: Final = Chart(
+    {"c.yaml": configmap(f"{NAME}-own")},
+    metadata={"dependencies": [{"name": "web", "version": ">=0.1.0", "repository": "oci://REGISTRY/parity"}]},
+    name="needing",
+)
+
+REGISTRY: Final[Cases] = {
+    "newest": [PUSHED, install(OCI, plain_http=True)],
+    "version": [PUSHED, install(OCI, plain_http=True, version="0.1.0"), upgrade(OCI, plain_http=True, set="value=2")],
+    "range": [PUSHED, install(OCI, plain_http=True, version="~0.1")],
+    "devel": [PUSHED, install(OCI, plain_http=True, devel=True)],
+    "upgrade-install": [PUSHED, upgrade(OCI, plain_http=True, install=True, version="0.2.0")],
+    "dry-run": [PUSHED, install(OCI, plain_http=True, dry_run="client")],
+    "no-such-version": [PUSHED, install(OCI, plain_http=True, version="7.0.0", fails="not found")],
+    "https-asked-of-http": [PUSHED, reworded(install(OCI, version="0.1.0", fails="HTTP response to HTTPS client"))],
+    "dependency-update": [SHARED, install(NEEDING, dependency_update=True, plain_http=True)],
+    "dependency-update-upgrade": [
+        SHARED,
+        install(SIMPLE),
+        upgrade(NEEDING, dependency_update=True, plain_http=True, set="web.value=2"),
+    ],
+    "dependency-missing": [reworded(install(NEEDING, fails="missing in charts/ directory: web"))],
+}
+
+
+def renderer(script: str) -> Touch:
+    """A plugin that post-renders, called as the namespace is."""
+    return Touch(
+        lambda objects: plugins.install(
+            Path(os.environ["HELM_DATA_HOME"]) / "plugins", plugins.POST_RENDERER, script, objects.namespace
+        )
+    )
+
+
+RENDERED: Final[Cases] = {
+    "changes": [
+        renderer("sed s/chart/rendered/"),
+        install(post_renderer=NAMESPACE),
+        upgrade(post_renderer=NAMESPACE, set="value=my-chart"),
+    ],
+    "arguments": [
+        renderer('sed "s/$1/$2/"'),
+        install(post_renderer=NAMESPACE, post_renderer_args=["chart", "given"]),
+    ],
+    "hooks": [renderer("sed s/example/other/"), install(HOOKED, post_renderer=NAMESPACE)],
+    "dry-run": [renderer("sed s/chart/rendered/"), install(post_renderer=NAMESPACE, dry_run="client")],
+    "no-such-plugin": [reworded(install(post_renderer="no-such-plugin", fails="no-such-plugin"))],
+}
+
 THREE: Final[list[Step]] = [
     install(release="a", labels={"team": "web"}),
     install(WEB, "b", labels={"team": "db"}),
@@ -978,6 +1045,8 @@ TABLES: Final[dict[str, Cases]] = {
     "rollback": ROLLBACK,
     "uninstall": UNINSTALL,
     "source": SOURCE,
+    "registry": REGISTRY,
+    "rendered": RENDERED,
     "read": READ,
 }
 ROWS: Final[dict[str, Any]] = {

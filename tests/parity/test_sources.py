@@ -65,6 +65,9 @@ FETCHING: Final[dict[str, Fetch]] = {
     **{f"show-{part}": _showing(part) for part in ("all", "chart", "crds", "readme", "values")},
 }
 
+APART: Final = {"pull-keep-credentials", "pull-verify-tampered", "pull-verify-no-keyring"}
+"""What the command does otherwise when it pulls (docs/parity.md); tests/parity/test_pull.py has what is alike in it."""
+
 SIGNED: Final = HELM_MODULE / "pkg/cmd/testdata/testcharts/signtest-0.1.0.tgz"
 """Helm's own signed chart, whose signature is beside it."""
 KEYRING: Final = HELM_MODULE / "pkg/cmd/testdata/helm-test-key.pub"
@@ -213,7 +216,12 @@ def _dependencies(action: str) -> Cases:
 
 
 CASES: Final[Cases] = {
-    **{f"{name}-{row}": steps for name, fetch in FETCHING.items() for row, steps in _of(fetch).items()},
+    **{
+        f"{name}-{row}": steps
+        for name, fetch in FETCHING.items()
+        for row, steps in _of(fetch).items()
+        if f"{name}-{row}" not in APART
+    },
     **{
         f"{action.replace(' ', '-')}-{row}": steps
         for action in ("dependency build", "dependency update")

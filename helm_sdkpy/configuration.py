@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import re
-import sys
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias, cast, get_args
 
 from . import _arguments
 from ._connection import Connection
-from ._ffi import loader
+from ._ffi import command, loader
 from ._operation import CANCEL_SECONDS
 from .exceptions import ConfigurationError, error
 from .options import StrPath
@@ -185,8 +184,9 @@ class Configuration:
         No request is sent. It reads the kubeconfig and loads the library, which takes 50 to 75 ms once.
 
         Returns:
-            Each variable by its name, sorted. `HELM_KUBETOKEN` is in it as it is: a secret. `HELM_BIN` is the command
-            of this package, `HELM_QPS` is 0.00 where nothing is set, and `KUBECONFIG` is there where paths were given.
+            Each variable by its name, sorted. `HELM_KUBETOKEN` is in it as it is: a secret. `HELM_BIN` is the library,
+            which is the helm command where it is run as a program, `HELM_QPS` is 0.00 where nothing is set, and
+            `KUBECONFIG` is there where paths were given.
 
         Raises:
             ConfigurationError: It is closed, or the kubeconfig can not be used.
@@ -196,7 +196,7 @@ class Configuration:
             'web'
         """
         found = self._connection.env(loader.load())
-        found["HELM_BIN"] = str(Path(sys.executable).with_name("helm-sdkpy"))
+        found["HELM_BIN"] = command()[-1]
         return dict(sorted(found.items()))
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -379,3 +380,27 @@ async def test_many_at_once(config: Configuration, tmp_path: Path) -> None:
     assert [each["name"] for each in await PluginList(config).run()] == names
     await PluginUninstall(config).run(names)
     assert await PluginList(config).run() == []
+
+
+EXIT = """
+import asyncio, sys, threading, time
+from pathlib import Path
+from helm_sdkpy import Configuration, PluginInstall
+
+threading.Thread(target=lambda: asyncio.run(PluginInstall(Configuration()).run(sys.argv[1])), daemon=True).start()
+while not Path(sys.argv[2]).exists():
+    time.sleep(0.01)
+"""
+
+
+def test_the_end_of_python_ends_an_install(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "process"
+    source = write(tmp_path / "notes", install=f"echo $$ >{file}.new; mv {file}.new {file}; sleep 60; true")
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", EXIT, source, file], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0
+    assert time.monotonic() - began < 15
+    assert ended(int(file.read_text()))
+    assert tree(data / "plugins") == set()

@@ -123,7 +123,7 @@ func random(from *rand.Rand) *repo.IndexFile {
 func TestSearchIsHelms(t *testing.T) {
 	t.Parallel()
 	from := rand.New(rand.NewPCG(1, 2))
-	for range 20 {
+	for range 8 {
 		made := newPair(t, map[string][]byte{
 			"one": indexOf(t, random(from)), "one-more": indexOf(t, random(from)), "two": indexOf(t, random(from)),
 		})

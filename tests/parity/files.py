@@ -163,9 +163,9 @@ class Form:
 
 
 def printed_json(printed: Printed) -> Any:
-    """What the command prints with `-o json`, after a line on what it pulled."""
-    before = re.match(r"(Pulled: .*\nDigest: .*\n)?", printed.out)
-    return json.loads(printed.out[before.end() if before else 0 :] or "null")
+    """What the command prints with `-o json`, after lines on what it fetched."""
+    begin = re.search(r"^([{\[]|null$)", printed.out, re.M)
+    return json.loads(printed.out[begin.start() :]) if begin else None
 
 
 def nothing(_: object) -> None:
@@ -241,6 +241,11 @@ def _printed_dependencies(printed: Printed) -> Any:
     }
 
 
+def _of_packages(printed: Printed) -> str:
+    """What the command prints of archives, without what it told of downloads before."""
+    return "".join(line for line in printed.out.splitlines(keepends=True) if line.startswith("Successfully packaged"))
+
+
 def _packaged(result: Any) -> str:
     """What the command prints of archives."""
     made = cast("list[Any]", result if isinstance(result, list) else [result])
@@ -291,7 +296,7 @@ FORMS: Final[dict[str, Form]] = {
         library=lambda env: {**env, "HELM_BIN": ""},
     ),
     "lint": Form(("chart_path",), library=lambda result: result["output"], failed=linted),
-    "package": Form(("chart_path",), library=_packaged),
+    "package": Form(("chart_path",), command=_of_packages, library=_packaged),
     "plugin install": Form(("source",), library=lambda result: result["output"]),
     "plugin list": Form((), command=_table, library=_plugin_table),
     "plugin package": Form(("path",), library=lambda result: result["output"]),

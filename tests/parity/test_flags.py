@@ -724,6 +724,11 @@ UPGRADE: Final[Cases] = {
 }
 
 ROLLBACK: Final[Cases] = {
+    "wait-for-jobs": [
+        install(Chart({"j.yaml": job(exit_code="1")})),
+        upgrade(SIMPLE),
+        rollback(1, wait=True, wait_for_jobs=True, timeout=4, fails="NOT READY: Job"),
+    ],
     "plain": [install(), upgrade(set="value=2"), rollback()],
     "revision": [install(), upgrade(set="value=2"), upgrade(set="value=3"), rollback(1), history()],
     "twice": [install(), upgrade(set="value=2"), rollback(), rollback()],

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from tests.integration import oci
 from tests.integration.charts import Chart, configmap, definition
 from tests.parity.files import Both, Cases, Do, Pushed, Put, Serve, Step, Touch
 from tests.parity.modules import HELM_MODULE
@@ -197,22 +198,36 @@ def needing(repository: str) -> Chart:
     )
 
 
+SHARED: Final = "shared-by-both"
+"""Where both sides find dependencies: a lock's digest and a cache's names are made of the address."""
+
+
+def share(place: Place) -> None:
+    """The charts in a repository and a registry of both sides."""
+    directory = place.cluster.charts / SHARED
+    directory.mkdir(exist_ok=True)
+    for chart in SERVED.charts:
+        if isinstance(chart, Chart) and not (directory / f"{chart.name}-{chart.version}.tgz").exists():
+            chart.save(directory)
+            oci.push(place.cluster.registry, SHARED, chart)
+
+
 def _dependencies(action: str) -> Cases:
     def update(repository: str, /, **options: Any) -> list[Step]:
-        source = PUSHED if repository.startswith("oci:") else SERVED
-        return [source, Put({"parent": needing(repository)}), Do(action, chart_path="parent", **options)]
+        more: dict[str, Any] = {"dependency_update": True} if action == "package" else {}
+        return [Touch(share), Put({"parent": needing(repository)}), Do(action, chart_path="parent", **more, **options)]
 
-    return {
-        "plain": update(f"@repository@{PLACE}"),
-        "auth": update(f"@repository_auth@{PLACE}", **USER),
-        "auth-none": update(f"@repository_auth@{PLACE}", fails="401 Unauthorized"),
-        "tls": update(f"@repository_tls@{PLACE}", ca_file="@ca_file@"),
-        "tls-none": update(f"@repository_tls@{PLACE}", fails="certificate"),
-        "tls-insecure": update(f"@repository_tls@{PLACE}", insecure_skip_tls_verify=True),
-        "mtls": update(f"@repository_mtls@{PLACE}", **CERTIFICATE),
-        "oci": update(f"oci://@registry@{PLACE}", plain_http=True),
-        "oci-https": update(f"oci://@registry@{PLACE}", fails="server gave HTTP response to HTTPS client"),
+    pulled: Cases = {
+        "oci": update(f"oci://@registry@/{SHARED}", plain_http=True),
+        "oci-https": update(f"oci://@registry@/{SHARED}", fails="server gave HTTP response to HTTPS client"),
+        "oci-tls": update(f"oci://@registry_tls@/{SHARED}", ca_file="@ca_file@"),
+        "oci-tls-insecure": update(f"oci://@registry_tls@/{SHARED}", insecure_skip_tls_verify=True),
+        "oci-mtls": update(f"oci://@registry_mtls@/{SHARED}", **CERTIFICATE),
+        "oci-auth": update(f"oci://@registry_auth@/{SHARED}", plain_http=True, **USER),
+        "oci-auth-none": update(f"oci://@registry_auth@/{SHARED}", plain_http=True, fails="credential"),
     }
+    # Options reach no repository that is not on the list (helm: pkg/downloader/manager.go), so registries it is.
+    return {**pulled, "plain": update(f"@repository@/{SHARED}")}
 
 
 CASES: Final[Cases] = {
@@ -224,7 +239,7 @@ CASES: Final[Cases] = {
     },
     **{
         f"{action.replace(' ', '-')}-{row}": steps
-        for action in ("dependency build", "dependency update")
+        for action in ("dependency build", "dependency update", "package")
         for row, steps in _dependencies(action).items()
     },
     "show-values-jsonpath": [

@@ -16,6 +16,8 @@ from typing import Any, Final
 Rule = tuple[re.Pattern[str], str]
 
 RULES: Final[Mapping[str, Rule]] = {
+    # os.CreateTemp: a random number after a fixed beginning. First, for it may look like a moment.
+    "temporary": (re.compile(r"(/tmp/|@root@/tmp/)([a-z-]*?)\d{6,}"), r"\1\2RANDOM"),
     "moment": (re.compile(r"(?!0001-01-01)\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?"), r"TIME\1"),
     # `Z` and `+02:00` are the same moment's; which one is written depends on the machine's zone, and is kept.
     "second": (re.compile(r"\b1[6-9]\d{8}\b"), "SECONDS"),
@@ -26,8 +28,6 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     # A request's own number, in answers of the registry.
     "uuid": (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
-    # os.CreateTemp: a random number after a fixed beginning.
-    "temporary": (re.compile(r"(/tmp/|@root@/tmp/)([a-z-]*?)\d{6,}"), r"\1\2RANDOM"),
 }
 """What each run makes anew, wherever it stands."""
 

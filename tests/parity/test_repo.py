@@ -197,6 +197,11 @@ OTHERS: Final[Cases] = {
         Do("repo update", fails="failed to update the following repositories: [http://127.0.0.1:1]"),
         Do("repo update", name="good"),
     ],
+    "update-too-slow": [
+        index(f"apiVersion: v1\nentries: {{}}\n# {'x' * 3000}\n"),
+        Put({LIST: "apiVersion: v1\nrepositories:\n- name: slow\n  url: '@repository_slow_index@/@side@'\n"}),
+        Do("repo update", timeout=1, fails="failed to update the following repositories"),
+    ],
     "update-all-fail": [Put({LIST: LISTED}), Do("repo update", name="one", fails="failed to update")],
     "update-becomes-no-index": [Serve(WEB), add(), index("<html>"), Do("repo update", fails="failed to update")],
     "update-list-that-is-no-yaml": [

@@ -391,7 +391,11 @@ VALUES: Final[Cases] = {
     "values-subchart-disabled": [install(PARENT, set="child.enabled=false"), get_values(all=True)],
 }
 
+SLOW: Final = Chart({"c.yaml": configmap(), "d.yaml": deployment(ready_after="6s")})
+
 INSTALL: Final[Cases] = {
+    "timeout-slow": [install(SLOW, wait=True, timeout=2, fails="NOT READY: Deployment")],
+    "force-replace-foreign": [foreign(), install(take_ownership=True, force_replace=True, server_side=False)],
     "plain": [install()],
     "many-kinds": [install(MANY)],
     "cluster-wide": [install(CLUSTER_WIDE), upgrade(CLUSTER_WIDE, set="verb=list"), Look(), uninstall()],
@@ -542,6 +546,13 @@ INSTALL: Final[Cases] = {
 }
 
 UPGRADE: Final[Cases] = {
+    "timeout-slow": [install(), upgrade(SLOW, wait=True, timeout=2, fails="NOT READY: Deployment")],
+    "force-replace-others": [
+        install(server_side=False),
+        Touch(lambda objects: objects.patch("configmaps", "web", {"data": {"more": "x"}})),
+        upgrade(server_side=False, force_replace=True, set="value=2"),
+    ],
+    "reset-values-of-none": [install(SEEN, set="source=set"), upgrade(SEEN, reset_values=True), get_values()],
     "plain": [install(), upgrade(set="value=2")],
     "same": [install(WEB), upgrade(WEB)],
     "web": [install(WEB), upgrade(WEB, set="replicas=2,image=example/web:2", wait=True)],
@@ -724,6 +735,23 @@ UPGRADE: Final[Cases] = {
 }
 
 ROLLBACK: Final[Cases] = {
+    "timeout-slow": [install(SLOW), upgrade(SIMPLE), rollback(1, wait=True, timeout=2, fails="NOT READY: Deployment")],
+    "force-replace-others": [
+        install(server_side=False),
+        upgrade(server_side=False, set="value=2"),
+        Touch(lambda objects: objects.patch("configmaps", "web", {"data": {"more": "x"}})),
+        rollback(force_replace=True, server_side=False),
+    ],
+    "cleanup-on-fail-of-new": [
+        install(GROWING, set_string="value=2"),
+        upgrade(GROWING, set_string="value=1"),
+        rollback(1, wait=True, timeout=2, cleanup_on_fail=True, fails="NOT READY: Deployment"),
+    ],
+    "no-hooks-failing": [
+        install(failing("pre-rollback"), set_string="code=1"),
+        upgrade(failing("pre-rollback")),
+        rollback(1, no_hooks=True),
+    ],
     "wait-for-jobs": [
         install(Chart({"j.yaml": job(exit_code="1")})),
         upgrade(SIMPLE),

@@ -12,7 +12,9 @@ from tests.parity.rendered import post_renderer
 
 SEEN: Final = Chart(
     {
-        "c.yaml": configmap(seen="{{ .Values | toJson | b64enc }}", dns="{{ getHostByName `127.0.0.1` }}"),
+        "c.yaml": configmap(
+            source="{{ .Values.source }}", seen="{{ .Values | toJson | b64enc }}", dns="{{ getHostByName `127.0.0.1` }}"
+        ),
     },
     {"source": "chart", "nested": {"kept": True}, "items": ["a", "b"]},
     metadata={"dependencies": [{"name": "child", "version": "0.1.0"}]},

@@ -84,7 +84,7 @@ CASES: Final[Cases] = {
         kubeconfig(no_user),
         Do(
             "list",
-            fails="",
+            fails="credentials",
             reworded=True,
             config={"kubeconfig": K, "namespace": "@namespace@", "kube_token": "wrong"},
         ),

@@ -197,7 +197,7 @@ class Upgrade(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Upgrade(config).run("shop", "./shop", set="image.tag=1.2", reuse_values=True)
+            >>> await Upgrade(config).run("shop", "./shop", set="image=example/shop:1.2", reuse_values=True)
         """
         release: Release = await self._run(
             options,

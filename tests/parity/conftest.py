@@ -32,7 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     table = all_rows()
     taken = quick(table)
+    # The effect of each flag is minutes of work, and says nothing of the library that its row does not.
     left_out = [item for item in items if (row := _row(item)) in table and row not in taken]
+    left_out += [item for item in items if _row(item) not in table and "test_flag_changes_something" in item.name]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 

@@ -204,7 +204,9 @@ func codeOfAPI(err error) string {
 		return codeReleaseTooLarge
 	case apierrors.IsInvalid(err) && strings.Contains(text, "immutable"), strings.Contains(text, "updates to statefulset spec for fields other than"):
 		return codeImmutableField
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err),
+		// A field of the wrong type is an internal error to server-side apply (apimachinery: managedfields/internal/structuredmerge.go).
+		strings.Contains(text, "failed to create typed patch object"):
 		return codeInvalidObject
 	case apierrors.IsAlreadyExists(err):
 		return codeOwnership

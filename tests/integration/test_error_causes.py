@@ -22,6 +22,7 @@ from helm_sdkpy import (
     HelmError,
     Install,
     InstallError,
+    InvalidObjectError,
     Pull,
     ReleaseError,
     Rollback,
@@ -384,3 +385,11 @@ async def test_a_chart_error_is_one_of_its_action(helm_config: Configuration, tm
         await Pull(helm_config).run("https://127.0.0.1:1/shop-1.tgz", dest_dir=tmp_path)
     assert raised.value.code in {"chart_not_found", "repository", "registry"}
     assert isinstance(raised.value, CAUSES[raised.value.code])
+
+
+async def test_a_field_of_the_wrong_type(helm_config: Configuration, tmp_path: Path) -> None:
+    # Server-side apply calls it an internal error, which would tell nobody whose fault it is.
+    wrong = Chart({"d.yaml": deployment(replicas="many")}).write(tmp_path)
+    with pytest.raises(InvalidObjectError, match=r"replicas: expected numeric .* got string") as raised:
+        await Install(helm_config).run("shop", wrong)
+    assert raised.value.code == "invalid_object"

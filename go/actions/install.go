@@ -47,7 +47,31 @@ func Install(op *bridge.Operation, config *session.Configuration, request Instal
 	if err != nil {
 		return nil, err
 	}
+	if request.dryRun() == action.DryRunClient {
+		return installNowhere(op, config, name, request)
+	}
 	return install(op, config, name, request)
+}
+
+// installNowhere is a client's dry run, which needs no cluster to be configured: Helm takes a client, a storage and
+// capabilities that ask none (helm: pkg/action/install.go, RunWithContext). `upgrade --install` looks for the release first,
+// and does need one.
+func installNowhere(op *bridge.Operation, config *session.Configuration, name string, request InstallRequest) (*Release, error) {
+	s := &scope{
+		task: begin(op, config, "install"), release: name, namespace: config.Namespace(),
+		cfg: action.NewConfiguration(action.ConfigurationSetLogger(op.Handler())),
+	}
+	loaded, err := s.load(request.ChartSource, request.DependencyUpdate, request.ValueOptions)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	helm, err := newInstall(s, request)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	s.phase("rendering")
+	record, err := helm.RunWithContext(op.Context(), loaded.chart, loaded.values)
+	return request.result(asRelease(record)), s.explain(err)
 }
 
 func install(op *bridge.Operation, config *session.Configuration, name string, request InstallRequest) (*Release, error) {

@@ -28,6 +28,8 @@ from helm_sdkpy import (
     RenderError,
     Status,
     Uninstall,
+    Upgrade,
+    UpgradeError,
     ValidationError,
     ValuesSchemaError,
     WaitTimeoutError,
@@ -158,6 +160,36 @@ async def test_a_client_side_dry_run_asks_no_cluster() -> None:
         for dry_run in (True, "client"):
             release = await Install(config).run("shop", SIMPLE.archive(), dry_run=dry_run)
             assert '"value": "chart"' in release["manifest"]
+
+
+async def test_a_client_side_dry_run_needs_no_cluster_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As with the command; `upgrade --install` looks for the release first, and needs one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    chart = Chart({
+        "c.yaml": configmap(
+            revision="{{ .Release.Revision }}", kind="{{ (lookup `v1` `Namespace` `` `default`).kind }}"
+        ),
+        "hook.yaml": hook("post-install"),
+        "NOTES.txt": "to {{ .Release.Namespace }}",
+    })  # fmt: skip
+    options: dict[str, Any] = {"dry_run": "client", "labels": {"a": "b"}, "description": "d", "create_namespace": True}
+    with Configuration(namespace="web") as config:
+        release = await Install(config).run("shop", chart.archive(), **options)
+        assert release["info"]["status"] == "pending-install"
+        assert release["info"].get("notes") == "to web"
+        assert release["namespace"] == "web"
+        assert release["labels"] == {"a": "b"}
+        assert '"data": {"revision": "1", "kind": ""}' in release["manifest"]
+        assert len(release["hooks"]) == 1
+        with pytest.raises(RenderError, match="no way") as raised:
+            await Install(config).run("shop", Chart({"c.yaml": "{{ fail `no way` }}"}).archive(), dry_run="client")
+        assert raised.value.release == "shop"
+        with pytest.raises(InstallError, match="no Kubernetes cluster is configured"):
+            await Install(config).run("shop", chart.archive(), dry_run="server")
+        with pytest.raises(UpgradeError, match="no Kubernetes cluster is configured"):
+            await Upgrade(config).run("shop", chart.archive(), install=True, dry_run="client")
 
 
 @pytest.mark.parametrize("dry_run", ["client", "server"])

@@ -28,7 +28,6 @@ CASES: Final[Cases] = {
             values_files=["v.yaml"],
             dry_run="client",
             wait=False,
-            cluster=True,
         ),
     ],
     "refusal": [Do("install", fails="web", release_name="a", chart_path="@work@/web", wait=False, cluster=True)],

@@ -88,7 +88,10 @@ def release(action: str, chart: str = "web", **options: Any) -> list[Step]:
 def _of(action: str) -> Cases:
     return {
         **{name: release(action, **options) for name, options in RENDERED.items()},
-        **{f"dry-{name}": release(action, dry_run="client", **options) for name, options in RENDERED.items()},
+        **{
+            f"dry-{name}": release(action, dry_run="client", **_asking(action), **options)
+            for name, options in RENDERED.items()
+        },
         "dependency-update": [
             Put({"parent": PARENT, "child": CHILD}),
             *release(action, "parent", dependency_update=True),
@@ -122,6 +125,11 @@ def _of(action: str) -> Cases:
     }
 
 
+def _asking(action: str) -> dict[str, Any]:
+    """An install's dry run on the client asks no cluster, and is done without one."""
+    return {"cluster": action == "upgrade"}
+
+
 def _fresh(action: str) -> dict[str, Any]:
     return {"install": True} if action == "upgrade" else {}
 
@@ -132,7 +140,36 @@ HAS: Final = Put(
 
 CASES: Final[Cases] = {
     f"{action}-{name}": [HAS, *steps] for action in ("install", "upgrade") for name, steps in _of(action).items()
+} | {
+    "no-cluster": [
+        FILES,
+        Do("install", release_name="a", chart_path="defined", dry_run="client", wait=False),
+        Do(
+            "install",
+            release_name="a",
+            chart_path="web",
+            dry_run="client",
+            wait=True,
+            config={"namespace": "elsewhere"},
+            create_namespace=True,
+            rollback_on_failure=True,
+            hide_secret=True,
+        ),
+        Do("install", release_name="a", chart_path="web", dry_run="server", wait=False, fails="", reworded=True),
+        Do("upgrade", release_name="a", chart_path="web", dry_run="client", wait=False, fails="", reworded=True),
+        Do(
+            "upgrade",
+            release_name="a",
+            chart_path="web",
+            install=True,
+            dry_run="client",
+            wait=False,
+            fails="",
+            reworded=True,
+        ),
+    ],
 }
+"""Without a cluster an install's dry run on the client does, and all else does not."""
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -38,7 +38,16 @@ Fetch = Callable[..., Do]
 
 def _release(action: str, **always: Any) -> Fetch:
     def fetch(chart: str, **options: Any) -> Do:
-        return Do(action, cluster=True, release_name="a", chart_path=chart, dry_run="client", **always, **options)
+        # An upgrade looks for the release first; an install's dry run asks no cluster, and needs none.
+        return Do(
+            action,
+            cluster=action == "upgrade",
+            release_name="a",
+            chart_path=chart,
+            dry_run="client",
+            **always,
+            **options,
+        )
 
     return fetch
 

@@ -644,7 +644,7 @@ class ReleaseTest(Action):
     Example:
         >>> tested = await ReleaseTest(config).run("shop", logs=True)
         >>> [(test.get("name"), test["last_run"]["phase"]) for test in tested["hooks"]]
-        [('shop-test', 'Succeeded')]
+        [('shop-answers', 'Succeeded')]
     """
 
     __test__ = False
@@ -675,7 +675,7 @@ class ReleaseTest(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await ReleaseTest(config).run("shop", filter=["name=shop-smoke", "name=shop-load"], timeout=60)
+            >>> await ReleaseTest(config).run("shop", filter=["name=shop-answers"], timeout=60)
         """
         tested: ReleaseTestResult = await self._run(options, release_name=release_name)
         return tested

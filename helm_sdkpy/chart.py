@@ -176,7 +176,7 @@ class Show(Action):
     Example:
         >>> show = Show(config)
         >>> print(await show.chart("./shop"))
-        >>> await show.values("./shop", jsonpath="{.image.tag}")
+        >>> await show.values("./shop", jsonpath="{.image}")
     """
 
     _error = ChartError
@@ -199,6 +199,7 @@ class Show(Action):
 
         Example:
             >>> yaml.safe_load(await Show(config).chart("./shop"))["version"]
+            '1.2.0'
         """
         return await self._part("chart", ShowOptions.__optional_keys__, options, chart_path)
 
@@ -218,7 +219,8 @@ class Show(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Show(config).values("./shop", jsonpath="{.image.tag}")
+            >>> await Show(config).values("./shop", jsonpath="{.image}")
+            'registry.example/shop:1.0'
         """
         return await self._part("values", ShowValuesOptions.__optional_keys__, options, chart_path)
 

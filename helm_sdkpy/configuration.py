@@ -100,7 +100,7 @@ class Configuration:
 
     Example:
         >>> config = Configuration(namespace="web", kubeconfig="~/.kube/config")
-        >>> release = await Install(config).run("shop", "oci://registry.example/shop")
+        >>> release = await Install(config).run("shop", "./shop")
     """
 
     def __init__(  # noqa: PLR0917 - in the drop-in target's order
@@ -206,12 +206,22 @@ class Configuration:
 
     @property
     def namespace(self) -> str:
-        """The namespace of the releases; empty: the one of the kubeconfig's context."""
+        """The namespace of the releases; empty: the one of the kubeconfig's context.
+
+        Example:
+            >>> Configuration(namespace="shop").namespace
+            'shop'
+        """
         return self._namespace
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether it is closed.
+
+        Example:
+            >>> config.closed
+            False
+        """
         return self._connection.closed
 
     def close(self) -> None:
@@ -219,6 +229,11 @@ class Configuration:
 
         In a thread without a running event loop it waits up to a second for those operations to end. In an event loop
         it does not wait, since they end by means of that loop: use `async with` or `aclose()` to wait there.
+
+        Example:
+            >>> config.close()
+            >>> config.closed
+            True
         """
         self._connection.close()
         try:
@@ -227,7 +242,13 @@ class Configuration:
             self._connection.wait_idle(CLOSE_SECONDS)
 
     async def aclose(self) -> None:
-        """Close it, and wait up to a second for the operations that it cancels."""
+        """Close it, and wait up to a second for the operations that it cancels.
+
+        Example:
+            >>> await config.aclose()
+            >>> config.closed
+            True
+        """
         self._connection.close()
         loop = asyncio.get_running_loop()
         idle = loop.create_future()
@@ -278,7 +299,8 @@ def get_version() -> str:
         HelmLibraryNotFound: There is no library for this machine.
 
     Example:
-        >>> print(get_version())
+        >>> get_version()
+        'helm-sdkpy-v... (helm v..., kubernetes v..., go...)'
     """
     # Not at the top: helm_sdkpy/__init__.py imports this module first.
     from . import __version__  # noqa: PLC0415

@@ -58,6 +58,13 @@ class HelmError(Exception):
         code: What happened, as a word for programs (`"release_not_found"`); `"helm"` where nothing more is known.
         details: What else is known: the `field` that was wrong, the `namespace`, the resources that are `not_ready`…
         release: The name of the release that it is about, or None.
+
+    Example:
+        >>> try:
+        ...     await Status(config).run("nowhere")
+        ... except HelmError as error:
+        ...     print(error.code, error.release)
+        release_not_found nowhere
     """
 
     def __init__(

@@ -282,7 +282,7 @@ class PluginVerify(Action):
         Example:
             >>> verified = await PluginVerify(config).run("notes-1.0.0.tgz")
             >>> verified["file_hash"]
-            'sha256:5c1b...'
+            'sha256:...'
         """
         verified: PluginVerification = await self._run(options, path=path)
         return verified

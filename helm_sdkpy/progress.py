@@ -48,7 +48,7 @@ def display(stream: TextIO | None = None) -> Display:
 
     Example:
         >>> with progress.display() as show:
-        ...     await Install(config).run("shop", chart, on_event=show("shop"))
+        ...     await Install(config).run("shop", "./shop", on_event=show("shop"))
     """
     out: TextIO = sys.stdout if stream is None else stream
     terminal = out.isatty() and os.environ.get("TERM") != "dumb"
@@ -67,6 +67,10 @@ def plain(stream: TextIO | None = None, *, every: float = PLAIN_SECONDS) -> Disp
     Args:
         stream: Where to write. Default: standard output.
         every: Seconds between two lines for the same release, at least. Default: 1.
+
+    Example:
+        >>> with progress.plain(every=5) as show:
+        ...     await Install(config).run("shop", "./shop", on_event=show("shop"))
     """
     return _Plain(sys.stdout if stream is None else stream, every)
 
@@ -79,6 +83,10 @@ def rich(console: Console | None = None) -> Display:
 
     Raises:
         ImportError: rich is not installed.
+
+    Example:
+        >>> with progress.rich() as show, show("shop") as line:
+        ...     await Install(config).run("shop", "./shop", on_event=line)
     """
     return _Rich(console)
 

@@ -307,7 +307,8 @@ class SearchHub(Action):
         config: Any Configuration: no cluster is asked. Proxies are those of its environment.
 
     Example:
-        >>> [chart["repository"]["url"] for chart in await SearchHub(config).run("wordpress")]
+        >>> charts = await SearchHub(config).run("wordpress", endpoint="https://hub.example")
+        >>> [chart["repository"]["url"] for chart in charts]
         ['https://charts.example/wordpress']
     """
 
@@ -348,7 +349,7 @@ class RegistryLogin(Action):
         config: Says where the file is, and has the environment that credential helpers run with.
 
     Example:
-        >>> kept = await RegistryLogin(config).run("registry.example", "me", "secret")
+        >>> kept = await RegistryLogin(config).run("registry.example", "me", "secret", ca_file="ca.crt")
         >>> print(kept["registry_config"])
     """
 

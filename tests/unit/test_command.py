@@ -110,7 +110,7 @@ def test_what_it_starts_has_signals_as_usual(tmp_path: Path) -> None:
     (plugin / "run").write_text('#!/bin/sh\ngrep SigIgn /proc/self/status\necho "$@"\nexit 7\n')
     (plugin / "run").chmod(0o755)
     done = run("signals", "--flag", "x y", HELM_PLUGINS=str(tmp_path / "plugins"))
-    # What whoever runs the tests ignores (just: signal 32) is inherited by everything; Python's own SIGPIPE and SIGXFSZ not.
+    # What whoever runs the tests ignores (just: signal 32) is inherited; what Python itself ignores is not.
     usual = subprocess.run(["grep", "SigIgn", "/proc/self/status"], capture_output=True, text=True, check=True)
     assert done.stdout == f"{usual.stdout}--flag x y\n"
     assert not int(usual.stdout.split()[1], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1)

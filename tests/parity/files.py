@@ -18,7 +18,8 @@ are compared: modes, texts, archives by members, and what was pushed to the regi
 
 - `Do(command, **keywords)`: a command once, in the library's keywords. Those that the command's `Form` calls positional
   become arguments, the others flags (`show_only` is `--show-only`, tests/parity/steps.py has the few other names).
-  `fails="…"`: both refuse and say that; the library's words must contain the command's whole (unless `reworded=True`).
+  `fails="…"`: both refuse and say that; the library's words must contain the command's whole (unless `reworded=True`,
+  or the words that the library has instead).
   `config={"repository_config": "r.yaml"}`: root flags, and arguments of Configuration. `env={"NAME": "value"}`: of this
   step alone. `cluster=True`: with kubeconfig and a namespace of the side's own. `apart={"key"}`: left out of results.
 - `Put({path: content})` writes charts (a directory, or an archive where the path ends in `.tgz`), text, bytes, or a
@@ -48,7 +49,7 @@ from tests.integration.charts import Chart
 from tests.parity.normal import plain
 from tests.parity.parity import FORMS as OF_RELEASES
 from tests.parity.parity import same, without
-from tests.parity.places import Outcome, Place, Printed
+from tests.parity.places import Library, Outcome, Place, Printed
 from tests.parity.sides import PRINTS_JSON
 
 Content: TypeAlias = Chart | Path | str | bytes
@@ -62,7 +63,7 @@ class Do:
     """The command after `helm`: `template`, `repo add`, `show chart`."""
     options: Mapping[str, Any]
     fails: str | None
-    reworded: bool
+    reworded: bool | str
     config: Mapping[str, Any]
     env: Mapping[str, str]
     cluster: bool
@@ -74,7 +75,7 @@ class Do:
         /,
         *,
         fails: str | None = None,
-        reworded: bool = False,
+        reworded: bool | str = False,
         config: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         cluster: bool = False,
@@ -414,6 +415,8 @@ class Both:
             assert said[1] is not None, f"{what} was to fail: the command said {said[0]!r}"
             assert step.fails in said[0], f"{what}: the command said {said[0]!r}"
             wanted = step.fails if step.reworded else said[0]
+            if isinstance(step.reworded, str) and isinstance(self.library, Library):
+                wanted = step.reworded
             assert wanted in said[1], f"{what}: the library said\n    {said[1]}\nand the command\n    {said[0]}"
         given = [
             plain(without(step.apart, outcome.result if step.fails is None else outcome.origin), text)

@@ -331,7 +331,7 @@ def ways(do: Callable[..., Do]) -> dict[str, list[Step]]:
                 }
             ),
             do(signed.name, verify=True, keyring="key.pub"),
-            do(signed.name, verify=True, keyring="other.pub", fails=""),
+            do(signed.name, verify=True, keyring="other.pub", fails="tag byte does not have MSB set"),
             do(signed.name, verify=True, keyring="none.pub", fails="none.pub"),
             no(".tgz.prov: no such file", "web-0.1.0.tgz", verify=True, keyring="key.pub"),
         ]

@@ -42,8 +42,8 @@ class Helm:
     """Rollback's second argument."""
     fails: str | None = None
     """What both must say when they refuse; None: both must succeed."""
-    reworded: bool = False
-    """The library says it in other words: docs/parity.md says why."""
+    reworded: bool | str = False
+    """The library says it in other words (in these): docs/parity.md says why."""
     beside: str = ""
     """The namespace is another one of the side's, by this ending of its name."""
     apart: frozenset[str] = frozenset()
@@ -137,9 +137,9 @@ def told(step: Helm, env: Mapping[str, str] | None = None, **config: Any) -> Hel
     return replace(step, config=config, env=env or {})
 
 
-def reworded(step: Helm) -> Helm:
-    """The same step, whose refusal the library words by itself."""
-    return replace(step, reworded=True)
+def reworded(step: Helm, words: str | None = None) -> Helm:
+    """The same step, whose refusal the library words by itself, in these words."""
+    return replace(step, reworded=words or True)
 
 
 def beside(step: Helm, ending: str = "-new") -> Helm:

@@ -35,6 +35,9 @@ Flag = tuple[str, str]
 
 # What they do to time alone is measured on the library.
 ELSEWHERE: Final[dict[Flag, str]] = {
+    # A column of the command's table; its JSON has the revision in any case (helm: pkg/cmd/history.go,
+    # releaseHistoryWithRollback).
+    ("history", "show-rollback-revision"): "tests/parity/test_get.py::test_rollback_column",
     # They reach no JSON of the command's.
     ("install", "hide-notes"): "tests/integration/test_install.py::test_notes",
     ("upgrade", "hide-notes"): "tests/integration/test_install.py::test_notes",
@@ -51,18 +54,6 @@ ON_BY_DEFAULT: Final[set[Flag]] = {("install", "server-side"), ("plugin install"
 
 OTHERWISE: Final[dict[str, Any]] = {"timeout": 30}
 """Options that a row needs: they get another value instead of none."""
-
-NOT_SEEN: Final[dict[Flag, str]] = {
-    ("dependency build", "skip-refresh"): "its row has nothing to refresh",
-    ("install", "disable-openapi-validation"): "the API server checks fields itself since Kubernetes 1.27",
-    ("upgrade", "disable-openapi-validation"): "the same",
-    ("rollback", "cleanup-on-fail"): "what its row leaves is the same on a failed wait",
-    ("history", "show-rollback-revision"): "a column of the table: JSON has the revision in any case",
-    ("pull", "pass-credentials"): "the command sends them in any case where --repo is given (docs/parity.md)",
-    ("repo update", "timeout"): "its row has no server that is slow enough",
-    ("test", "timeout"): "its row fails for both times",
-}
-"""Flags that are used in rows, but in none in which the command without them does something else."""
 
 ATTEMPTS: Final = 5
 """How many of the rows that use an option are tried."""
@@ -138,7 +129,6 @@ def test_the_tables_of_exceptions_name_flags() -> None:
     if not FLAGS:
         pytest.skip(f"{REFERENCE} is not on this machine")
     assert set(WITHOUT_EFFECT) | set(ELSEWHERE) <= set(FLAGS)
-    assert set(NOT_SEEN) <= set(USED) & set(FLAGS)
     for test in ELSEWHERE.values():
         path, _, name = test.partition("::")
         assert re.search(rf"^(async )?def {name}\(", (Path(__file__).parents[2] / path).read_text(), re.M), test
@@ -154,8 +144,6 @@ async def test_flag_changes_something(flag: str, request: pytest.FixtureRequest,
     one: Flag = ("" if action == "helm" else action, name)
     if one in WITHOUT_EFFECT or one in ELSEWHERE:
         pytest.skip("stands in a table of exceptions")
-    if one in NOT_SEEN:
-        pytest.skip(NOT_SEEN[one])
     rows = all_rows()
     # Rows that are named after the flag are about it.
     tried = sorted(USED.get(one, []), key=lambda row: name not in row)[:ATTEMPTS]

@@ -134,6 +134,13 @@ def build(**options: Any) -> Do:
     return Do("dependency build", **given)
 
 
+STALE: Final = """\
+apiVersion: v1
+entries: {sub: [{apiVersion: v2, name: sub, version: 0.1.0, urls: [@at@/sub-0.1.0.tgz]}]}
+"""
+"""An index that is not what helm would write of the repository."""
+
+
 def listing(**options: Any) -> Do:
     """List the chart's dependencies."""
     given: dict[str, Any] = {"chart_path": "top", **options}
@@ -314,9 +321,15 @@ UPDATE: Final[Cases] = {
         listing(),
         build(skip_refresh=True),
     ],
+    "build-skip-refresh": [
+        *fetched("stale", on("sub", "^0", "@mine"), charts=versions("0.1.0")),
+        Do("repo add", name="mine", url=at("stale")),
+        update(),
+        Touch(lambda place: place.put("@cache@/repository/mine-index.yaml", STALE.replace("@at@", at("stale")))),
+        build(skip_refresh=True),
+    ],
     "update-named-unknown": [
         Put({"top": needs(on("sub", "^0", "@mine"))}),
-        Do("repo add", name="other", url="@repository@/@side@", fails="", reworded=True),
         Touch(lambda place: place.put("@config@/repositories.yaml", "apiVersion: ''\nrepositories: []\n")),
         update(fails="no repository definition for @mine. Please add them via 'helm repo add'"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,6 +116,15 @@ GROWING: Final = Chart(
     {"value": "1"},
 )
 """Its second revision has objects that the first has not, and is never ready."""
+
+MORE: Final = Chart(
+    {
+        "d.yaml": deployment(replicas=raw("{{ .Values.replicas }}")),
+        "new.yaml": "{{ if eq (int .Values.replicas) 1 }}" + configmap(f"{NAME}-new") + "{{ end }}",
+    },
+    {"replicas": 1},
+)
+"""Has an object more with one replica than with two."""
 
 SCHEMA: Final = Chart(
     {"c.yaml": configmap(value="{{ .Values.port }}")},
@@ -491,7 +501,7 @@ INSTALL: Final[Cases] = {
     "empty": [install(Chart())],
     "keep": [install(KEPT), uninstall()],
     "wait-legacy-timeout": [
-        reworded(install(STUCK, wait="legacy", timeout=2, fails="")),
+        reworded(install(STUCK, wait="legacy", timeout=2, fails="deadline exceeded"), "NOT READY: Deployment"),
         Leaves(["failed"], ["failed"]),
     ],
     "hook-kinds": [install(HOOK_KINDS), upgrade(HOOK_KINDS), uninstall()],
@@ -767,6 +777,12 @@ ROLLBACK: Final[Cases] = {
         upgrade(SIMPLE),
         rollback(1, wait=True, timeout=2, fails="NOT READY: Deployment"),
     ],
+    "cleanup-on-fail-of-an-update": [
+        install(MORE, set="replicas=1"),
+        upgrade(MORE, set="replicas=2"),
+        Touch(somebody_scales),
+        rollback(1, cleanup_on_fail=True, fails='conflict with "somebody"'),
+    ],
     "cleanup-on-fail": [
         install(STUCK),
         upgrade(SIMPLE),
@@ -985,11 +1001,17 @@ RENDERED: Final[Cases] = {
     "no-such-plugin": [reworded(install(post_renderer="no-such-plugin", fails="no-such-plugin"))],
 }
 
+NEXT_SECOND: Final = Touch(lambda _: time.sleep(1.1))
+"""Releases of one second are sorted by name: which are is the same on both sides then."""
+
 THREE: Final[list[Step]] = [
     install(release="a", labels={"team": "web"}),
     install(WEB, "b", labels={"team": "db"}),
+    NEXT_SECOND,
     install(failing("post-install"), "c", set_string="code=1", fails="failed post-install"),
+    NEXT_SECOND,
     upgrade(release="a", set="value=2"),
+    NEXT_SECOND,
     install(release="d"),
     uninstall("d", keep_history=True),
 ]

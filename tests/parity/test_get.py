@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any, Final
 
 import pytest
 
-from tests.integration.charts import NAME, STUCK, Chart, configmap, hook, manifest
+from helm_sdkpy import Configuration, History, Rollback, Upgrade
+from helm_sdkpy.testing import TestCluster
+from tests.integration.charts import NAME, SIMPLE, STUCK, Chart, configmap, hook, manifest
 from tests.parity.files import Both, Do, Put
 from tests.parity.parity import Pair
+from tests.parity.sides import HELM
 from tests.parity.steps import (
     Step,
     apart,
@@ -388,6 +392,30 @@ ENV: Final[dict[str, list[Any]]] = {
         )
     ],
 }
+
+
+async def test_rollback_column(helm_cluster: TestCluster, helm_namespace: str, helm_config: Configuration) -> None:
+    """What the flag adds to the command's table, History gives in any case, as the command's JSON does."""
+    for value in ("1", "2"):
+        await Upgrade(helm_config).run("web", SIMPLE.archive(), values={"value": value}, install=True)
+    await Rollback(helm_config).run("web", 1)
+    always = ["history", "web", f"--namespace={helm_namespace}", f"--kubeconfig={helm_cluster.kubeconfig}"]
+
+    def printed(*flags: str) -> str:
+        return subprocess.run([HELM, *always, *flags], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    def table(*flags: str) -> list[list[str]]:
+        return [[cell.strip() for cell in line.split("\t")] for line in printed(*flags).splitlines()]
+
+    without, shown = table(), table("--show-rollback-revision")
+    assert "ROLLBACK" not in without[0]
+    column = shown[0].index("ROLLBACK")
+    assert [row[column] for row in shown[1:]] == ["", "", "1"]
+    assert [row[:column] + row[column + 1 :] for row in shown] == without
+    assert printed("-o", "json") == printed("-o", "json", "--show-rollback-revision")
+    for flag in (False, True):
+        revisions = await History(helm_config).run("web", show_rollback_revision=flag)
+        assert [str(one.get("rollback_revision", "")) for one in revisions] == [row[column] for row in shown[1:]]
 
 
 @pytest.mark.parametrize("row", ENV)

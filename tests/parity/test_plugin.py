@@ -365,7 +365,14 @@ CASES: Final[Cases] = {
         plugin(),
         bring("ring", LOCKED),
         Put({"secret": "wrong"}),
-        Do("plugin package", fails="", path="notes", key=LOCKED.name, keyring="ring", passphrase_file="secret"),
+        Do(
+            "plugin package",
+            fails="private key checksum failure",
+            path="notes",
+            key=LOCKED.name,
+            keyring="ring",
+            passphrase_file="secret",
+        ),
     ],
     "package-without-a-ring": [
         plugin(),
@@ -373,7 +380,7 @@ CASES: Final[Cases] = {
     ],
     "package-with-an-unknown-key": [
         *MAKE_SIGNED,
-        Do("plugin package", fails="", path="notes", keyring="ring", key="nobody@example.org"),
+        Do("plugin package", fails="private key not found", path="notes", keyring="ring", key="nobody@example.org"),
     ],
     "package-nothing": [
         Put({"empty/x": "x"}),
@@ -388,12 +395,12 @@ CASES: Final[Cases] = {
         *MAKE_SIGNED,
         Do("plugin package", path="notes", **SIGNING),
         Do("plugin verify", path="notes-1.0.0.tgz", keyring="pub"),
-        Do("plugin verify", fails="", path="notes-1.0.0.tgz", keyring="nowhere"),
+        Do("plugin verify", fails="open nowhere: no such file", path="notes-1.0.0.tgz", keyring="nowhere"),
     ],
     "verify-with-the-default-ring": [
         *MAKE_SIGNED,
         Do("plugin package", path="notes", **SIGNING),
-        Do("plugin verify", fails="", path="notes-1.0.0.tgz"),
+        Do("plugin verify", fails="pubring.gpg: no such file", path="notes-1.0.0.tgz"),
         Touch(lambda place: place.put("@home@/.gnupg/pubring.gpg", OPEN.pubring)),
         Do("plugin verify", path="notes-1.0.0.tgz"),
         Do("plugin install", source="notes-1.0.0.tgz"),
@@ -402,7 +409,7 @@ CASES: Final[Cases] = {
         *MAKE_SIGNED,
         bring("other", LOCKED, public=True),
         Do("plugin package", path="notes", **SIGNING),
-        Do("plugin verify", fails="", path="notes-1.0.0.tgz", keyring="other"),
+        Do("plugin verify", fails="signature made by unknown entity", path="notes-1.0.0.tgz", keyring="other"),
     ],
     "verify-unsigned": [
         plugin(),

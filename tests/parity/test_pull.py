@@ -12,6 +12,7 @@ from tests.integration.charts import SIMPLE, Chart
 from tests.integration.keys import LOCKED, OPEN
 from tests.parity.files import Both, Cases, Do, Pushed, Put, Serve, Step, Touch
 from tests.parity.places import Place
+from tests.parity.rendered import other_host
 from tests.parity.signing import signed
 
 REPO: Final = "@repository@/@side@"
@@ -76,6 +77,14 @@ CASES: Final[Cases] = {
     "destination-absolute": [SERVED, Put({"out/here": ""}), pull("web", repo=REPO, destination="@work@/out")],
     "replaced": [SERVED, Put({"web-0.2.0.tgz": "older"}), pull(f"{REPO}/web-0.2.0.tgz")],
     "repo": [SERVED, pull("web", repo=REPO)],
+    # Of --repo the command sends them in any case (docs/parity.md).
+    "known-pass-credentials": [
+        Touch(lambda place: place.put("web-0.1.0.tgz", SIMPLE, place.served)),
+        Touch(other_host),
+        Do("repo add", name="mine", url=REPO),
+        pull("mine/web", **USER, fails="401 Unauthorized"),
+        pull("mine/web", **USER, pass_credentials=True),
+    ],
     "repo-slash": [SERVED, pull("web", repo=f"{REPO}/")],
     "repo-version": [SERVED, pull("web", repo=REPO, version="0.2.0")],
     "repo-range": [SERVED, pull("web", repo=REPO, version="~0.1")],

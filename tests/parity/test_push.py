@@ -114,7 +114,7 @@ CASES: Final[Cases] = {
     "https": [ARCHIVE, push(plain_http=False, fails="server gave HTTP response to HTTPS client")],
     "nobody": [ARCHIVE, push(remote="oci://127.0.0.1:1/charts", plain_http=True, fails="connection refused")],
     "no-ca-file": [ARCHIVE, push(ca_file="none.crt", fails="can't create TLS config")],
-    "key-alone": [ARCHIVE, push(key_file="none.key", ca_file="@ca_file@", fails="")],
+    "key-alone": [ARCHIVE, push(key_file="none.key", ca_file="@ca_file@", fails="unable to read cert file")],
     # Round trips.
     "pulled-again": [
         Put({"web.tgz": RICH}),

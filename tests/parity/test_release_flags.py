@@ -34,6 +34,8 @@ PARENT: Final = Chart(
 )
 CHILD: Final = Chart({"c.yaml": configmap(f"{NAME}-child")}, name="child")
 TYPED: Final = Chart({"c.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a: 1}}"}, name="typed")
+UNKIND: Final = Chart({"c.yaml": "{apiVersion: v1, metadata: {name: a}}"}, name="unkind")
+UNMARSHALLED: Final = "cannot unmarshal number into Go struct field ConfigMap.data of type string"
 BROKEN: Final = Chart({"j.yaml": job(exit_code="1")}, name="broken")
 
 FILES: Final = Put(
@@ -41,6 +43,7 @@ FILES: Final = Put(
         "web": SEEN,
         "defined": DEFINED,
         "typed": TYPED,
+        "unkind": UNKIND,
         "one.yaml": "source: one\nnested: {a: 1}\nid: 1234567890\n",
         "two.yaml": "nested: {b: [1, 2.5, null]}\n",
         "text.txt": "some\r\ntext: ü {{ x }}",
@@ -96,15 +99,16 @@ def _of(action: str) -> Cases:
             Put({"parent": PARENT, "child": CHILD}),
             *release(action, "parent", dependency_update=True),
         ],
+        # The server checks fields; what the check before it finds is an object without a kind (k8s.io/kubectl:
+        # pkg/validation/schema.go, paramVerifyingSchema).
         "disable-openapi-validation": release(
-            action,
-            "typed",
-            server_side=False,
-            disable_openapi_validation=True,
-            fails="ConfigMap",
-            reworded=True,
+            action, "unkind", disable_openapi_validation=True, fails="Object 'Kind' is missing"
         ),
-        "openapi-validation": release(action, "typed", server_side=False, fails="", reworded=True),
+        "openapi-validation": release(action, "unkind", fails="kind not set"),
+        "openapi-validation-off-of-a-field": release(
+            action, "typed", server_side=False, disable_openapi_validation=True, fails=UNMARSHALLED, reworded=True
+        ),
+        "openapi-validation-of-a-field": release(action, "typed", server_side=False, fails=UNMARSHALLED, reworded=True),
         "skip-crds": [
             FILES,
             Do(
@@ -120,7 +124,15 @@ def _of(action: str) -> Cases:
         ],
         "wait-for-jobs": [
             Put({"broken": BROKEN}),
-            *release(action, "broken", wait=True, wait_for_jobs=True, timeout=4, fails="", reworded=True),
+            *release(
+                action,
+                "broken",
+                wait=True,
+                wait_for_jobs=True,
+                timeout=4,
+                fails="Job Failed. failed: 1/1",
+                reworded=True,
+            ),
         ],
     }
 

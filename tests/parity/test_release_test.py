@@ -104,6 +104,10 @@ CASES: Final[dict[str, list[Step]]] = {
         reworded(run_tests(timeout=2, fails="NOT READY: Pod NAMESPACE/web-a")),
         status(),
     ],
+    "timeout-of-a-test-that-runs-longer": [
+        install(Chart({"a.yaml": pod("a", run_for="5s")})),
+        reworded(run_tests(timeout=1, fails="NOT READY: Pod NAMESPACE/web-a")),
+    ],
     "job-fails": [
         install(Chart({"j.yaml": hook("test", exit_code="1")})),
         run_tests(fails="NOT READY: Job NAMESPACE/web-hook"),

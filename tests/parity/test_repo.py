@@ -140,7 +140,7 @@ ADD: Final[Cases] = {
         add(),
     ],
     "list-that-is-empty": [Put({LIST: ""}), Do("repo list"), Serve(WEB), add()],
-    "list-that-is-no-yaml": [Put({LIST: "a: [\n"}), Serve(WEB), add(fails="", reworded=True)],
+    "list-that-is-no-yaml": [Put({LIST: "a: [\n"}), Serve(WEB), add(fails="YAML", reworded=True)],
     "page": refuses("a page", "<html>"),
     "no-api-version": refuses("no version", "entries: {}\n"),
     "unknown-field": refuses("a field", "apiVersion: v1\nsurprise: 1\n"),
@@ -201,6 +201,7 @@ OTHERS: Final[Cases] = {
         index(f"apiVersion: v1\nentries: {{}}\n# {'x' * 3000}\n"),
         Put({LIST: "apiVersion: v1\nrepositories:\n- name: slow\n  url: '@repository_slow_index@/@side@'\n"}),
         Do("repo update", timeout=1, fails="failed to update the following repositories"),
+        Do("repo update", timeout=20),
     ],
     "update-all-fail": [Put({LIST: LISTED}), Do("repo update", name="one", fails="failed to update")],
     "update-becomes-no-index": [Serve(WEB), add(), index("<html>"), Do("repo update", fails="failed to update")],
@@ -304,7 +305,7 @@ INDEX: Final[Cases] = {
         Put({"old.yaml": "<html>"}),
         Do("repo index", directory="charts", merge="old.yaml", fails="merge failed"),
     ],
-    "index-no-directory": [Do("repo index", directory="none", fails="", reworded=True)],
+    "index-no-directory": [Do("repo index", directory="none", fails="/none", reworded="is no directory")],
     "by-the-command": [Serve(WEB), Line(["repo", "list"]), add(), Line(["repo", "list", "-o", "yaml"])],
 }
 

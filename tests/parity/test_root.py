@@ -57,7 +57,14 @@ UNREACHABLE: Final = "connection refused"
 
 CASES: Final[Cases] = {
     "kubeconfig": [kubeconfig(), listing()],
-    "kubeconfig-none": [Do("list", fails="", reworded=True, config={"namespace": "default"})],
+    "kubeconfig-none": [
+        Do(
+            "list",
+            fails="cluster unreachable",
+            reworded="no Kubernetes cluster is configured",
+            config={"namespace": "default"},
+        )
+    ],
     "namespace": [
         WEB,
         kubeconfig(),

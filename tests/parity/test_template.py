@@ -155,7 +155,7 @@ ODD: Final[Cases] = {
     "schema": case(SCHEMA, template(), template(set="replicas=3")),
     "schema-broken": case(SCHEMA, template(set="replicas=0", fails="values don't meet the specifications")),
     "schema-skipped": case(SCHEMA, template(set="replicas=none", skip_schema_validation=True)),
-    "schema-no-json": case(Chart(files={"values.schema.json": "{"}), template(fails="")),
+    "schema-no-json": case(Chart(files={"values.schema.json": "{"}), template(fails="unexpected EOF")),
     "kube-version": case(
         Chart(metadata={"kubeVersion": ">=1.30.0-0 <1.32.0-0"}),
         template(kube_version="1.31"),
@@ -306,7 +306,7 @@ REFUSED: Final[Cases] = {
     ),
     "labels": case(SIMPLE, template(labels={"owner": "x"}, fails="labels", reworded=True)),
     "force": case(SIMPLE, template(force_conflicts=True, force_replace=True, fails="force", reworded=True)),
-    "post-renderer": case(SIMPLE, template(post_renderer="none", fails="", reworded=True)),
+    "post-renderer": case(SIMPLE, template(post_renderer="none", fails="postrenderer/v1", reworded=True)),
     "no-cluster": case(
         SIMPLE,
         template(

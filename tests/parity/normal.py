@@ -39,8 +39,9 @@ _OF_LIBRARY: Final = re.compile(
 _PROGRESS: Final = re.compile(
     r"(Replicas|Updated|Available|Ready|LabeledReplicas): \d+/\d+"
     r"|\b[A-Z][a-z]{1,30} generation is \d+, but latest observed generation is -?\d+"
+    r"|(?<=: )Unknown\b"
 )
-"""How far a Deployment has come when the time is up depends on how busy the machine is."""
+"""How far a Deployment has come when the time is up, if it was seen at all, depends on how busy the machine is."""
 
 _SECONDS: Final = re.compile(r"\b1[6-9]\d{8}\b")
 

@@ -87,18 +87,27 @@ class Reader:
         for kind in self._kinds():
             if not kind.namespaced:
                 for name in set(self._names(kind, namespace)) - {namespace}:
-                    self._connection.request("DELETE", f"{kind.path('')}/{name}")
-                    self._connection.getresponse().read()
+                    self._send("DELETE", f"{kind.path('')}/{name}").read()
 
     def get(self, path: str, accept: str = "application/json") -> Any:
         """An answer, or None where there is no such thing."""
-        self._connection.request("GET", path, headers={"Accept": accept})
-        answer = self._connection.getresponse()
+        answer = self._send("GET", path, accept)
         text = answer.read()
         if answer.status in {http.client.NOT_FOUND, http.client.METHOD_NOT_ALLOWED}:
             return None
         assert answer.status == http.client.OK, f"{path}: {answer.status} {text.decode()}"
         return json.loads(text)
+
+    def _send(self, method: str, path: str, accept: str = "application/json") -> http.client.HTTPResponse:
+        headers = {"Accept": accept}
+        try:
+            self._connection.request(method, path, headers=headers)
+            return self._connection.getresponse()
+        except ConnectionError:
+            # The server ends a connection that was idle for 90 seconds, which is noticed by the next request.
+            self._connection.close()
+            self._connection.request(method, path, headers=headers)
+            return self._connection.getresponse()
 
     def _kinds(self) -> list[Kind]:
         kinds: list[Kind] = []

@@ -105,7 +105,7 @@ func (g *cachedGetter) file(address string, parsed *url.URL, options []getter.Op
 		return content, err
 	}
 	if got := sha256.Sum256(content.Bytes()); got != promised {
-		return nil, digestMismatch(filepath.Base(parsed.Path), parsed.Redacted(), got[:], promised[:])
+		return nil, digestMismatch(filepath.Base(parsed.Path), parsed.Redacted(), digestText(got), digestText(promised))
 	}
 	return content, nil
 }

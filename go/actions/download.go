@@ -36,7 +36,7 @@ func (f *fetcher) download(with *downloader.ChartDownloader, name, version strin
 	}
 	options := append(slices.Clone(with.Options), getter.WithAcceptHeader("application/gzip,application/octet-stream"))
 	get := func(address string) (*bytes.Buffer, error) { return provider.Get(address, options...) }
-	cache := contentCache{downloader.DiskCache{Root: with.ContentCache}}
+	cache := f.cache()
 
 	promised, err := parseDigest(digest)
 	if err != nil {
@@ -71,7 +71,7 @@ func (f *fetcher) file(
 	}
 	key = sha256.Sum256(content.Bytes())
 	if promised != nil && key != *promised {
-		return "", key, digestMismatch(f.source.ChartPath, address.Redacted(), key[:], promised[:])
+		return "", key, digestMismatch(f.source.ChartPath, address.Redacted(), digestText(key), digestText(*promised))
 	}
 	path, err = cache.Put(key, content, downloader.CacheChart)
 	return path, key, err
@@ -112,13 +112,12 @@ func (f *fetcher) artifact(
 }
 
 // digestMismatch is a download that is not what its repository's index says.
-func digestMismatch(chart, address string, got, wanted []byte) error {
-	digest, promised := "sha256:"+hex.EncodeToString(got), "sha256:"+hex.EncodeToString(wanted)
+func digestMismatch(chart, address, got, wanted string) error {
 	return &bridge.Error{
 		Code: codeDigestMismatch,
 		Message: fmt.Sprintf("chart %q: digest mismatch: %s is %s, its repository's index says %s",
-			chart, address, digest, promised),
-		Details: map[string]any{"chart": chart, "digest": digest, "wanted": promised},
+			chart, address, got, wanted),
+		Details: map[string]any{"chart": chart, "digest": got, "wanted": wanted},
 	}
 }
 
@@ -180,6 +179,10 @@ func archiveName(address *url.URL, archive []byte) (string, error) {
 // contentCache is helm's, whose files are told by the digest of the chart.
 type contentCache struct{ downloader.DiskCache }
 
+func (f *fetcher) cache() contentCache {
+	return contentCache{downloader.DiskCache{Root: f.settings.ContentCache}}
+}
+
 // chart finds a chart that is kept; "" where it is not, or where it should have the digest that it goes by and has another.
 func (c contentCache) chart(digest *[sha256.Size]byte, check bool) (path string, err error) {
 	if digest == nil {
@@ -216,3 +219,6 @@ func parseDigest(text string) (*[sha256.Size]byte, error) {
 	}
 	return (*[sha256.Size]byte)(digest), nil
 }
+
+// digestText is a digest as it is written.
+func digestText(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }

@@ -3,7 +3,6 @@ package actions
 import (
 	"bufio"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -208,7 +207,7 @@ func (p *packing) save(loaded *chartv2.Chart) (*PackagedChart, error) {
 	made := &PackagedChart{
 		Path: filepath.Join(destination, filepath.Base(archive)),
 		Name: loaded.Name(), Version: loaded.Metadata.Version,
-		Digest: "sha256:" + hex.EncodeToString(digest[:]), Size: int64(len(content)),
+		Digest: digestText(digest), Size: int64(len(content)),
 	}
 	if p.signer != nil {
 		signed, err := sign(p.signer, content, archive)

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -126,13 +125,8 @@ func (f *fetcher) fromRepository(got *downloaded, helm *downloader.ChartDownload
 	if err := got.write(fetch); err != nil {
 		return err
 	}
-	if wanted, err := canonicalDigest(digest); err != nil || wanted != "" && wanted != got.digest {
-		return &bridge.Error{
-			Code: codeDigestMismatch,
-			Message: fmt.Sprintf("chart %q: digest mismatch: %s is %s, its repository's index says %s",
-				f.source.ChartPath, address.Redacted(), got.digest, digest),
-			Details: map[string]any{"chart": f.source.ChartPath, "digest": got.digest, "wanted": digest},
-		}
+	if promised, err := parseDigest(digest); err != nil || promised != nil && digestText(*promised) != got.digest {
+		return digestMismatch(f.source.ChartPath, address.Redacted(), got.digest, digest)
 	}
 	return nil
 }
@@ -142,50 +136,23 @@ type streamer interface {
 	Stream(address string, to io.Writer, options ...getter.Option) error
 }
 
-// canonicalDigest writes a digest as sha256:…; an index may have it without.
-func canonicalDigest(text string) (string, error) {
-	if text == "" {
-		return "", nil
-	}
-	if _, after, named := strings.Cut(text, ":"); named {
-		text = after
-	}
-	sum, err := hex.DecodeString(text)
-	if err != nil {
-		return "", err
-	}
-	if len(sum) != sha256.Size {
-		return "", fmt.Errorf("invalid digest length: %d", len(sum))
-	}
-	return "sha256:" + hex.EncodeToString(sum), nil
-}
-
 // fromCache takes the archive from helm's content cache, where it is there and is what it is said to be.
 func (f *fetcher) fromCache(got *downloaded, digest string) bool {
-	wanted, err := canonicalDigest(digest)
-	if err != nil {
+	promised, err := parseDigest(digest)
+	if err != nil || promised == nil {
 		return false
 	}
-	kept, err := f.cached(wanted, downloader.CacheChart)
+	cache := f.cache()
+	kept, err := cache.Get(*promised, downloader.CacheChart)
 	if err != nil {
 		return false
 	}
 	err = got.write(func(to io.Writer) error { return copyFile(f.task.op.Context(), kept, to) })
-	if err != nil || got.digest != wanted {
+	if err != nil || got.digest != digestText(*promised) {
 		return false
 	}
 	f.task.log.Debug("found chart in cache", "id", digest)
 	return true
-}
-
-func (f *fetcher) cached(digest, kind string) (string, error) {
-	var key [sha256.Size]byte
-	sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:"))
-	if err != nil || len(sum) != len(key) {
-		return "", errors.New("no digest")
-	}
-	copy(key[:], sum)
-	return (&downloader.DiskCache{Root: f.settings.ContentCache}).Get(key, kind)
 }
 
 func copyFile(ctx context.Context, from string, to io.Writer) error {
@@ -223,7 +190,7 @@ func (d *downloaded) write(fetch func(io.Writer) error) (err error) {
 	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
 		return unwrapOne(err)
 	}
-	d.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	d.digest = digestText([sha256.Size]byte(sum.Sum(nil)))
 	return nil
 }
 
@@ -279,8 +246,9 @@ func (f *fetcher) prove(got *downloaded, helm *downloader.ChartDownloader, addre
 }
 
 func (f *fetcher) provenance(helm *downloader.ChartDownloader, address *url.URL, digest string) ([]byte, error) {
-	if wanted, err := canonicalDigest(digest); err == nil && address.Scheme != registry.OCIScheme {
-		if kept, err := f.cached(wanted, downloader.CacheProv); err == nil {
+	if promised, err := parseDigest(digest); err == nil && promised != nil && address.Scheme != registry.OCIScheme {
+		cache := f.cache()
+		if kept, err := cache.Get(*promised, downloader.CacheProv); err == nil {
 			return os.ReadFile(kept)
 		}
 	}

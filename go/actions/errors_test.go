@@ -3,6 +3,7 @@ package actions
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,29 @@ func TestDescriptionIsShort(t *testing.T) {
 	description := records.last().Info.Description
 	if len(description) > maxDescription+40 || !strings.HasPrefix(description, "éé") || !strings.HasSuffix(description, "characters more)") {
 		t.Errorf("%d bytes: …%q", len(description), description[len(description)-40:])
+	}
+}
+
+// A hook that was made, and could not be waited for, failed: a record never says that nobody knows.
+func TestHookThatWasNotWaitedForFailed(t *testing.T) {
+	t.Parallel()
+	records := newLedger(quiet(t), "install", driver.NewMemory())
+	rel, began := pending(), time.Now()
+	rel.Hooks = []*release.Hook{
+		{Name: "done", LastRun: release.HookExecution{StartedAt: began, CompletedAt: began, Phase: release.HookPhaseSucceeded}},
+		{Name: "cut", LastRun: release.HookExecution{StartedAt: began, Phase: release.HookPhaseUnknown}},
+		{Name: "not run"},
+	}
+	must(t, records.Create(recordKey(rel.Name, rel.Version), rel))
+	var phases []release.HookPhase
+	for _, hook := range records.last().Hooks {
+		phases = append(phases, hook.LastRun.Phase)
+	}
+	if !slices.Equal(phases, []release.HookPhase{release.HookPhaseSucceeded, release.HookPhaseFailed, ""}) {
+		t.Errorf("the phases are %q", phases)
+	}
+	if completed := records.last().Hooks[1].LastRun.CompletedAt; completed.Before(began) {
+		t.Errorf("completed at %v", completed)
 	}
 }
 

@@ -111,6 +111,7 @@ func (l *ledger) write(key string, record ri.Releaser, create bool, write func(s
 	if rel.Info.Status == common.StatusFailed && l.verb != "test" {
 		rel.Info.Description = l.describe(rel.Info.Description)
 	}
+	failUnwaited(rel.Hooks)
 	err := l.persist(func() error { return write(key, rel) }, func() bool { return create && l.isOurs(key, rel) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -127,6 +128,16 @@ func (l *ledger) write(key string, record ri.Releaser, create bool, write func(s
 		l.created = l.created || create
 	}
 	return nil
+}
+
+// failUnwaited says of hooks that were made and not waited for that they failed. Helm leaves their phase unknown where it
+// gets no waiter, as after a cancel between the two (helm: pkg/action/hooks.go, execHook).
+func failUnwaited(hooks []*release.Hook) {
+	for _, hook := range hooks {
+		if hook.LastRun.Phase == release.HookPhaseUnknown {
+			hook.LastRun.Phase, hook.LastRun.CompletedAt = release.HookPhaseFailed, time.Now()
+		}
+	}
 }
 
 // persist tries a write again that failed without the server refusing it: Helm only logs that a record could not be

@@ -18,7 +18,7 @@ from tests.integration.serving import directory, serving
 ROUNDS: Final = 10
 
 MIXED: Final = textwrap.dedent("""
-    import asyncio, gc, hashlib, json, os, sys, time
+    import asyncio, gc, hashlib, json, os, sys, threading, time
     from pathlib import Path
     from helm_sdkpy import (
         Configuration, GetValues, History, Install, Lint, List, Package, Pull, Push, RegistryLogin, RepoAdd, RepoList,
@@ -32,7 +32,10 @@ MIXED: Final = textwrap.dedent("""
 
     def usage():
         gc.collect()
-        return {"threads": len(os.listdir("/proc/self/task")), "fds": len(os.listdir("/proc/self/fd"))}
+        return {
+            "threads": len(os.listdir("/proc/self/task")), "fds": len(os.listdir("/proc/self/fd")),
+            "python": threading.active_count(),
+        }
 
     def kinds(config, turn, i):
         '''What is done and, of its result, what must be what.'''
@@ -186,6 +189,7 @@ def test_two_hundred_operations_of_twenty_kinds_at_once(
     assert told["wrong"] == []
     assert told["operations"] == 20 * ROUNDS
     assert told["after"]["fds"] <= told["before"]["fds"]
+    assert told["after"]["python"] == told["before"]["python"]
     # Some threads more or less are the Go runtime's mood; one for each operation would be two hundred.
     assert told["after"]["threads"] <= told["before"]["threads"] + 20
     # Neither dry run left anything; each upgrade and install did what it was asked to.

@@ -61,17 +61,8 @@ func installNowhere(op *bridge.Operation, config *session.Configuration, name st
 		task: begin(op, config, "install"), release: name, namespace: config.Namespace(),
 		cfg: action.NewConfiguration(action.ConfigurationSetLogger(op.Handler())),
 	}
-	loaded, err := s.load(request.ChartSource, request.DependencyUpdate, request.ValueOptions)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	helm, err := newInstall(s, request)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	s.phase("rendering")
-	record, err := helm.RunWithContext(op.Context(), loaded.chart, loaded.values)
-	return request.result(asRelease(record)), s.explain(err)
+	rel, err := s.run(op.Context(), request)
+	return request.result(rel), s.explain(err)
 }
 
 func install(op *bridge.Operation, config *session.Configuration, name string, request InstallRequest) (*Release, error) {
@@ -85,6 +76,17 @@ func install(op *bridge.Operation, config *session.Configuration, name string, r
 }
 
 func (s *scope) install(request InstallRequest) (*release.Release, error) {
+	// Helm goes on in the background when this context ends: it never does, the kube client fails instead (design §3).
+	rel, err := s.run(context.WithoutCancel(s.op.Context()), request)
+	err = s.settle(err)
+	if err != nil && s.ledger.recorded() {
+		err = s.afterFailedInstall(request, err)
+	}
+	return rel, err
+}
+
+// run gets the chart and lets Helm install it.
+func (s *scope) run(ctx context.Context, request InstallRequest) (*release.Release, error) {
 	loaded, err := s.load(request.ChartSource, request.DependencyUpdate, request.ValueOptions)
 	if err != nil {
 		return nil, err
@@ -94,14 +96,8 @@ func (s *scope) install(request InstallRequest) (*release.Release, error) {
 		return nil, err
 	}
 	s.phase("rendering")
-	// Helm goes on in the background when this context ends: it never does, the kube client fails instead (design §3).
-	record, err := helm.RunWithContext(context.WithoutCancel(s.op.Context()), loaded.chart, loaded.values)
-	rel := asRelease(record)
-	err = s.settle(err)
-	if err != nil && s.ledger.recorded() {
-		err = s.afterFailedInstall(request, err)
-	}
-	return rel, err
+	record, err := helm.RunWithContext(ctx, loaded.chart, loaded.values)
+	return asRelease(record), err
 }
 
 func newInstall(s *scope, request InstallRequest) (*action.Install, error) {

@@ -1,10 +1,7 @@
 package actions
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -114,16 +111,8 @@ func (t *task) provenance(one *plugin.Plugin) string {
 }
 
 func digestOf(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("sha256:%x", sum.Sum(nil)), nil
+	sum, err := provenance.DigestFile(path)
+	return "sha256:" + sum, err
 }
 
 // helm runs a `helm plugin` command as a child (package child), with the Configuration's environment and paths: what

@@ -3,7 +3,6 @@ package actions
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 
 	"helm.sh/helm/v4/pkg/postrenderer"
 
@@ -41,7 +40,7 @@ func (c callable) Run(manifests *bytes.Buffer) (*bytes.Buffer, error) {
 // pluginRenderer finds the plugin (helm: pkg/postrenderer/postrenderer.go, NewPostRendererPlugin).
 func (t *task) pluginRenderer(name string, arguments []string) (postrenderer.PostRenderer, error) {
 	settings := t.config.Settings()
-	installed, err := plugin.Find(filepath.SplitList(settings.PluginsDirectory), t.log)
+	installed, err := t.plugins()
 	if err != nil {
 		return nil, err
 	}

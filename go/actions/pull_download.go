@@ -188,18 +188,10 @@ func (d *downloaded) write(fetch func(io.Writer) error) (err error) {
 	err = fetch(&summed{file, sum})
 	// As helm, whatever the umask is.
 	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
-		return unwrapOne(err)
+		return err
 	}
 	d.digest = digestText([sha256.Size]byte(sum.Sum(nil)))
 	return nil
-}
-
-// unwrapOne keeps the text of an error that is the only one of a join.
-func unwrapOne(err error) error {
-	if joined, several := err.(interface{ Unwrap() []error }); several && len(joined.Unwrap()) == 1 {
-		return joined.Unwrap()[0]
-	}
-	return err
 }
 
 type summed struct {

@@ -88,7 +88,8 @@ func (s *scope) connect(ctx context.Context, serverSide bool) error {
 // fresh is the same scope with a context of its own: for what has to be done although the operation was cancelled.
 func (s *scope) fresh(ctx context.Context, serverSide bool) (*scope, error) {
 	again := *s
-	again.task = s.again()
+	task := *s.task // it tells its phases itself
+	again.task = &task
 	if err := again.connect(ctx, serverSide); err != nil {
 		return nil, err
 	}

@@ -25,11 +25,5 @@ func begin(op *bridge.Operation, config *session.Configuration, verb string) *ta
 	}
 }
 
-// again is the same task for a second scope, which tells its phases itself.
-func (t *task) again() *task {
-	made := *t
-	return &made
-}
-
 // phase tells the listener what the operation is doing.
 func (t *task) phase(name string) { t.enter(name) }

@@ -213,14 +213,14 @@ func FuzzDecode(f *testing.F) {
 		if !json.Valid(text) {
 			t.Fatalf("accepted %q, which is no JSON", text)
 		}
-		again, err := encode(first)
+		again, err := Encode(first)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := Decode(again, &second); err != nil {
 			t.Fatalf("%q became %q: %v", text, again, err)
 		}
-		if third, _ := encode(second); string(third) != string(again) {
+		if third, _ := Encode(second); string(third) != string(again) {
 			t.Fatalf("%q became %q, then %q", text, again, third)
 		}
 	})
@@ -242,7 +242,7 @@ func FuzzDecodeValues(f *testing.F) {
 			}
 			return
 		}
-		again, err := encode(values)
+		again, err := Encode(values)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func FuzzDecodeValues(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q became %q: %v", text, again, err)
 		}
-		if third, _ := encode(second); string(third) != string(again) {
+		if third, _ := Encode(second); string(third) != string(again) {
 			t.Fatalf("%q became %q, then %q", text, again, third)
 		}
 	})

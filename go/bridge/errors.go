@@ -99,7 +99,7 @@ func Answer(value any, err error) []byte {
 	}
 	if err == nil {
 		var text []byte
-		if text, err = encode(value); err == nil {
+		if text, err = Encode(value); err == nil {
 			return text
 		}
 		err = Errorf(CodeInvalidResult, "encoding the answer: %w", err)
@@ -118,10 +118,10 @@ func encodeError(err *Error) json.RawMessage {
 	if details == nil {
 		details = map[string]any{}
 	}
-	text, failed := encode(wireError{err.Code, err.Message, details})
+	text, failed := Encode(wireError{err.Code, err.Message, details})
 	if failed != nil {
 		// Details that JSON can not hold must not hide the error that they belong to.
-		text, _ = encode(wireError{err.Code, err.Message, map[string]any{"details_error": failed.Error()}})
+		text, _ = Encode(wireError{err.Code, err.Message, map[string]any{"details_error": failed.Error()}})
 	}
 	return text
 }

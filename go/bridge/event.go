@@ -50,16 +50,16 @@ func encodeEvent(op uint64, event Event) []byte {
 		Time string `json:"time"`
 		Event
 	}{op, event.Time.UTC().Format(timeLayout), event}
-	text, err := encode(wire)
+	text, err := Encode(wire)
 	if err != nil {
 		wire.Fields = map[string]any{"fields_error": err.Error()}
-		text, _ = encode(wire)
+		text, _ = Encode(wire)
 	}
 	return text
 }
 
 func encodeCall(op, call uint64, method, argument string) []byte {
-	text, _ := encode(struct { // strings and numbers always encode
+	text, _ := Encode(struct { // strings and numbers always encode
 		Op       uint64 `json:"op"`
 		Type     string `json:"type"`
 		Call     uint64 `json:"call"`
@@ -92,9 +92,7 @@ type Appender interface {
 }
 
 // Encode is JSON without the escapes that only HTML needs.
-func Encode(value any) (json.RawMessage, error) { return encode(value) }
-
-func encode(value any) (json.RawMessage, error) {
+func Encode(value any) (json.RawMessage, error) {
 	if text, ok := value.(string); ok {
 		// A rendered chart can be megabytes: this takes half the time. Bytes that are no UTF-8 are replaced, as below.
 		quoted, _ := jsontext.AppendQuote(make([]byte, 0, len(text)+len(text)/8+2), text)

@@ -10,14 +10,14 @@ func TestATextIsEncodedAsAnyOtherValue(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "plain", "a\n\t\"b\"\\ <&>", "käse 漢字 \U0001f389 \u2028", "\x00\x1f\x7f", "not \xff\xfe UTF-8", strings.Repeat("x\n", 9999)} {
 		var one, other string
-		quoted, err := encode(text)
+		quoted, err := Encode(text)
 		if err == nil {
 			err = json.Unmarshal(quoted, &one)
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		within, err := encode([]string{text})
+		within, err := Encode([]string{text})
 		if err != nil {
 			t.Fatal(err)
 		}

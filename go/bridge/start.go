@@ -89,7 +89,7 @@ func (r *Runtime) run(op *Operation, action func() (any, error)) {
 		if err != nil {
 			return err
 		}
-		if result, err = encode(value); err != nil {
+		if result, err = Encode(value); err != nil {
 			return Errorf(CodeInvalidResult, "encoding the result: %w", err)
 		}
 		return nil

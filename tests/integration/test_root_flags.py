@@ -27,7 +27,7 @@ from helm_sdkpy import (
 )
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import SIMPLE, Chart
-from tests.integration.objects import Objects
+from tests.integration.objects import Objects, until
 
 
 def content(cluster: TestCluster) -> dict[str, Any]:
@@ -41,6 +41,17 @@ async def test_kube_as_group(helm_cluster: TestCluster, objects: Objects) -> Non
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
     subject = {"kind": "Group", "name": "readers", "apiGroup": "rbac.authorization.k8s.io"}
     objects.create("rolebindings", {"metadata": {"name": "reader"}, "roleRef": role, "subjects": [subject]})
+
+    def allowed() -> bool:
+        attributes = {"namespace": objects.namespace, "verb": "list", "resource": "secrets"}
+        review = helm_cluster.request(
+            "POST",
+            "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+            {"spec": {"user": "somebody", "groups": ["readers"], "resourceAttributes": attributes}},
+        )
+        return review["status"]["allowed"]
+
+    await until(allowed, "the API server has seen the role and its binding")
 
     def somebody(*groups: str) -> Configuration:
         return Configuration(

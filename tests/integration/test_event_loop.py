@@ -15,21 +15,23 @@ from typing import Any, Final
 from helm_sdkpy import Configuration, Install, List, Status, Uninstall
 from tests.integration.charts import Chart, configmap, deployment
 
-LIMIT: Final = 0.020
-"""Seconds that the loop may be held up."""
+BUSY_LIMIT: Final = 0.020
+"""Seconds of processor time that the loop's thread may take without giving the loop its turn."""
 ROUNDS: Final = 8
+"""What another thread adds that holds Python's lock and has no processor itself differs from round to round; what the
+library does is the same in each: so the best round counts."""
 
 
 class Ticker:
     """Measures for how long the loop did not get its turn.
 
-    The time that this thread was ready to run but had no processor is taken off: a machine that is busy with other
-    tests is not the library's fault. What else such a machine adds (another thread that holds Python's lock and has no
-    processor) differs from round to round, what the library does is the same in each: so the best round counts.
+    `busy` is processor time of the loop's own thread, which no other process can add to. `held` is time on the clock,
+    without that in which the thread was ready to run and had no processor; benchmarks/ has its figures.
     """
 
     def __init__(self) -> None:
-        self.longest = 0.0
+        self.busy = 0.0
+        self.held = 0.0
         self.count = 0
 
     async def __aenter__(self) -> Ticker:
@@ -44,10 +46,10 @@ class Ticker:
     async def _tick(self) -> None:
         wanted = 0.002
         while True:
-            began, waited = time.perf_counter(), waiting()
+            began, waited, worked = time.perf_counter(), waiting(), time.thread_time()
             await asyncio.sleep(wanted)
-            held = time.perf_counter() - began - wanted - (waiting() - waited)
-            self.longest = max(self.longest, held)
+            self.busy = max(self.busy, time.thread_time() - worked)
+            self.held = max(self.held, time.perf_counter() - began - wanted - (waiting() - waited))
             self.count += 1
 
 
@@ -85,25 +87,36 @@ async def test_32_operations_do_not_hold_up_the_loop(
             )
             await asyncio.gather(*(Uninstall(helm_config).run(f"shop-{number}", timeout=120) for number in range(32)))
         assert ticker.count > 50
-        longest.append(ticker.longest)
-        if ticker.longest <= LIMIT:
+        longest.append(ticker.busy)
+        if ticker.busy <= BUSY_LIMIT:
             break
-    record_property("milliseconds_held_up", [round(one * 1000, 1) for one in longest])
-    assert min(longest) <= LIMIT, f"the loop was held up for {longest} s"
+    record_property("milliseconds_busy", [round(one * 1000, 1) for one in longest])
+    assert min(longest) <= BUSY_LIMIT, f"the loop had no turn for {longest} s of processor time"
     assert events > 32 * 4
 
 
 FIRST_CALL: Final = textwrap.dedent("""
-    import asyncio, json, sys
-    from helm_sdkpy import Configuration, List
+    import asyncio, json, sys, time
+    from helm_sdkpy import Configuration, List, _ffi
     from tests.integration.test_event_loop import Ticker
+
+    opened = _ffi._open
+    loading = []
+
+    def timed(path):
+        began = time.perf_counter()
+        library = opened(path)
+        loading.append(time.perf_counter() - began)
+        return library
+
+    _ffi._open = timed
 
     async def main():
         with Configuration("default", sys.argv[1]) as config:
             async with Ticker() as ticker:
                 await asyncio.sleep(0.05)
                 await List(config).run()
-        print(json.dumps(ticker.longest))
+        print(json.dumps([ticker.held, *loading]))
 
     asyncio.run(main())
 """)
@@ -112,14 +125,16 @@ FIRST_CALL: Final = textwrap.dedent("""
 def test_loading_the_library_does_not_hold_up_the_loop(
     helm_config: Configuration, helm_cluster: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    longest: list[float] = []
+    # Loaded on the loop, it would be held up for as long as that takes, on any machine.
+    rounds: list[tuple[float, float]] = []
     for _ in range(ROUNDS):
         command = [sys.executable, "-W", "error", "-c", FIRST_CALL, helm_cluster.kubeconfig]
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=120, check=True, cwd=Path(__file__).parents[2]
         )
-        longest.append(json.loads(answer.stdout))
-        if longest[-1] <= LIMIT:
+        held, loading = json.loads(answer.stdout)
+        rounds.append((held, loading))
+        if held < loading / 2:
             break
-    record_property("milliseconds_held_up", [round(one * 1000, 1) for one in longest])
-    assert min(longest) <= LIMIT, f"the loop was held up for {longest} s"
+    record_property("milliseconds_held_up_and_loading", [[round(one * 1000, 1) for one in pair] for pair in rounds])
+    assert any(held < loading / 2 for held, loading in rounds), f"the loop was held up while it loaded: {rounds}"

@@ -92,6 +92,10 @@ func (c *Client) Phase(name string) { c.report.enter(name) }
 // failed while waiting is not among them.
 func (c *Client) Failures() []error { return c.record.errors() }
 
+// NoReadAhead is for those who read and write objects past the client's methods: nothing is read before it is asked for
+// until resume is called.
+func (c *Client) NoReadAhead() (resume func()) { return c.traffic.ahead.pause() }
+
 // Build implements kube.Interface.
 func (c *Client) Build(reader io.Reader, validate bool) (resources kube.ResourceList, err error) {
 	defer bridge.Recover("Build", &err)

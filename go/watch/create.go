@@ -51,7 +51,7 @@ func (c *Client) createClientSide(resources kube.ResourceList) (*kube.Result, er
 func (c *Client) createOne(info *resource.Info) error {
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		object, err := resource.NewHelper(info.Client, info.Mapping).
-			WithFieldManager(fieldManager()).
+			WithFieldManager(FieldManager()).
 			Create(info.Namespace, true, info.Object)
 		if err != nil {
 			return err
@@ -64,8 +64,8 @@ func (c *Client) createOne(info *resource.Info) error {
 	return err
 }
 
-// fieldManager is Helm's getManagedFieldsManager.
-func fieldManager() string {
+// FieldManager is Helm's getManagedFieldsManager.
+func FieldManager() string {
 	switch {
 	case kube.ManagedFieldsManager != "":
 		return kube.ManagedFieldsManager

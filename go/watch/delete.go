@@ -74,7 +74,7 @@ func (c *Client) deleteOne(info *resource.Info, policy metav1.DeletionPropagatio
 	var answer runtime.Object
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() (err error) {
 		answer, err = resource.NewHelper(info.Client, info.Mapping).
-			WithFieldManager(fieldManager()).
+			WithFieldManager(FieldManager()).
 			DeleteWithOptions(info.Namespace, info.Name, &metav1.DeleteOptions{PropagationPolicy: &policy})
 		return err
 	})

@@ -97,6 +97,7 @@ from .repo import (
     SearchHub,
     SearchRepo,
 )
+from .state import Diff
 
 __version__: str
 
@@ -126,6 +127,7 @@ __all__ = [
     "DependencyBuild",
     "DependencyList",
     "DependencyUpdate",
+    "Diff",
     "DigestMismatchError",
     "ForbiddenError",
     "GetAll",

@@ -309,6 +309,43 @@ def _check_unicode(field: str, value: str) -> None:
         raise Refused(field, "is not valid Unicode (a lone surrogate)")
 
 
+def ignore_rules(field: str, value: object) -> list[dict[str, Any]] | None:
+    """What a comparison leaves out: JSON pointers, of all objects or as mappings that select some."""
+    items = [cast("object", value)] if isinstance(value, (str, Mapping)) else value
+    if isinstance(items, bytes) or not isinstance(items, Sequence):
+        raise Refused(field, f"must be a str, a mapping or a list of these, not {_shown(cast('object', value))}")
+    return [_ignore_rule(field, item) for item in cast("Sequence[object]", items)] or None
+
+
+_SELECTORS: Final = ("api_version", "kind", "namespace", "name")
+
+
+def _ignore_rule(field: str, item: object) -> dict[str, Any]:
+    if isinstance(item, str):
+        return {"paths": [_pointer(field, item)]}
+    if not isinstance(item, Mapping):
+        raise Refused(field, f"holds {_shown(item)}: it must hold str and mappings")
+    rule = cast("Mapping[object, object]", item)
+    for key in rule:
+        if key != "paths" and key not in _SELECTORS:
+            raise Refused(field, f"has the key {key!r}: it must be one of 'paths', {', '.join(map(repr, _SELECTORS))}")
+    paths = rule.get("paths")
+    pointers = [cast("object", paths)] if isinstance(paths, str) else paths
+    if isinstance(pointers, bytes) or not isinstance(pointers, Sequence) or not pointers:
+        raise Refused(field, "has no paths: [''] is the whole object")
+    selectors = {key: text(field, rule[key]) for key in _SELECTORS if rule.get(key) is not None}
+    return {**selectors, "paths": [_pointer(field, path) for path in cast("Sequence[object]", pointers)]}
+
+
+def _pointer(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise Refused(field, f"has the path {_shown(value)}: it must be a str")
+    _check_unicode(field, value)
+    if value and not value.startswith("/"):
+        raise Refused(field, f"has the path {value!r}: a JSON pointer begins with /, as /spec/replicas does")
+    return value
+
+
 def _several(field: str, value: object, one: Callable[[str, object], T | None], wanted: str) -> list[T] | None:
     items = [cast("object", value)] if isinstance(value, (str, os.PathLike)) else value
     if isinstance(items, (bytes, Mapping)) or not isinstance(items, Sequence):

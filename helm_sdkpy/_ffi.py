@@ -59,6 +59,7 @@ ACTIONS = (
     "plugin_verify",
     "registry_login",
     "registry_logout",
+    "diff",
 )
 """One exported function each, all of one shape."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, Required, TypeAlias, TypedDict
 
 from .events import OnEvent
 
@@ -547,3 +547,77 @@ class RegistryLoginOptions(EventOptions, total=False):
 
 class RegistryLogoutOptions(EventOptions, total=False):
     """The options of RegistryLogout beyond its signature."""
+
+
+class IgnoreRule(TypedDict, total=False):
+    """Fields of some objects that a comparison leaves out. Selectors are patterns: `*` is any text, `?` any letter."""
+
+    paths: Required[str | Sequence[str]]
+    """JSON pointers such as `/spec/replicas`; a step `*` is every key or item, and `""` is the whole object."""
+    api_version: str
+    """As `apps/v1`. Default: any."""
+    kind: str
+    """As `Deployment`. Default: any."""
+    namespace: str
+    """Default: any."""
+    name: str
+    """Default: any."""
+
+
+class DriftOptions(TypedDict, total=False):
+    """What is no difference between the cluster and what was, or would be, deployed."""
+
+    ignore: str | IgnoreRule | Sequence[str | IgnoreRule] | None
+    """JSON pointers of fields of any object, or rules that select objects too. Default: none."""
+    ignore_managers: str | Sequence[str] | None
+    """Field managers whose fields may differ, such as `kube-controller-manager`, by which an autoscaler scales.
+
+    Default: none.
+    """
+
+
+class DiffOptions(ChartSourceOptions, ValuesOptions, DriftOptions, EventOptions, total=False):
+    """The options of Diff beyond its signature. What says how a chart is deployed is as in Upgrade."""
+
+    context: int
+    """How many lines of `text` there are around a change. Default: 3."""
+    create_namespace: bool
+    """With `install`, the namespace would be created. Default: False."""
+    dependency_update: bool
+    """Fetch dependencies that are missing in the chart's directory. Default: False."""
+    disable_openapi_validation: bool
+    """Do not check the objects against the cluster's schemas. Default: False."""
+    enable_dns: bool
+    """Let templates look up host names. Default: False."""
+    force_conflicts: bool
+    """With server-side apply, fields that others own would be taken over. Default: False."""
+    force_replace: bool
+    """Objects would be replaced instead of changed. Default: False."""
+    install: bool
+    """A release that is not there would be installed: everything is created. Default: False, it is an error."""
+    no_hooks: bool
+    """Leave the hooks out. Default: False."""
+    post_renderer: PostRenderer | None
+    """A plugin's name, or a callable that changes what was rendered. Default: None."""
+    post_renderer_args: str | Sequence[str] | None
+    """Arguments of the plugin. Default: none."""
+    render: Literal["unified", "color"]
+    """How `text` is written: `"color"` is for a terminal. Default: `"unified"`."""
+    reset_then_reuse_values: bool
+    """Start from the chart's values with the last revision's over them. Default: False."""
+    reset_values: bool
+    """Start from the chart's own values. Default: False."""
+    reuse_values: bool
+    """Start from the last revision's values. Default: False."""
+    server_side: ServerSide | None
+    """The same as `server_side_apply`, by the flag's name. Default: None."""
+    server_side_apply: ServerSide | None
+    """The server would apply the objects; `"auto"`: as the release was applied before. Default: `"auto"`."""
+    show_secrets: bool
+    """Show the values of Secrets. Default: False, they are `***`."""
+    skip_crds: bool
+    """With `install`, the chart's `crds/` would not be installed. Default: False."""
+    skip_schema_validation: bool
+    """Do not check the values against the chart's schema. Default: False."""
+    take_ownership: bool
+    """Objects that are there and belong to no release would be adopted. Default: False."""

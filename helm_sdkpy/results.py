@@ -502,3 +502,48 @@ class DependencyResult(TypedDict):
     digest: str | None
     """The digest in the lock."""
     dependencies: list[LockedDependency]
+
+
+class FieldChange(TypedDict):
+    """One difference, as a JSON patch names it, with what is there and what would be."""
+
+    op: Literal["add", "remove", "replace"]
+    path: str
+    """A JSON pointer; empty is the whole object."""
+    before: Any
+    """What the cluster has; None for what is not there."""
+    after: Any
+    """What would be there; without a chart, what was deployed."""
+    managers: list[str]
+    """The field managers that own the field in the cluster."""
+
+
+class ObjectDiff(TypedDict):
+    """What would become of one object."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    """Empty for an object that has none."""
+    name: str
+    action: Literal["create", "change", "delete", "keep", "none", "skip", "conflict", "refused"]
+    """`create` is missing in the cluster. `keep` is no part of the release any more, and stays as its
+    `helm.sh/resource-policy` says. `skip` differs and is left alone. `conflict` has fields that others own, and
+    `refused` is what the server does not take: an upgrade would fail."""
+    hook: bool
+    crd: bool
+    """Of the chart's `crds/`."""
+    message: str
+    """Why, where the action needs a reason; else empty."""
+    changes: list[FieldChange]
+
+
+class DiffResult(TypedDict):
+    """What an upgrade would change, or what has drifted."""
+
+    changed: bool
+    """Whether there is an object that would be created, changed or deleted, or that would make an upgrade fail."""
+    objects: list[ObjectDiff]
+    """All objects, those with nothing to do too (`none`)."""
+    text: str
+    """The differences for a person to read; empty where there are none."""

@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "dependency build": helm_sdkpy.DependencyBuild.run,
     "dependency list": helm_sdkpy.DependencyList.run,
     "dependency update": helm_sdkpy.DependencyUpdate.run,
+    "diff": helm_sdkpy.Diff.run,
     "get all": helm_sdkpy.GetAll.run,
     "get hooks": helm_sdkpy.GetHooks.run,
     "get manifest": helm_sdkpy.GetManifest.run,
@@ -58,6 +59,9 @@ COMMANDS: Final[dict[str, Any]] = {
     "upgrade": helm_sdkpy.Upgrade.run,
     "verify": helm_sdkpy.Verify.run,
 }
+
+NO_COMMANDS: Final = {"diff"}
+"""What helm has no command for."""
 
 SHARED_REQUESTS: Final[dict[str, str]] = {
     "dependency build": "DependencyRequest",

@@ -22,6 +22,7 @@ var operations = []any{
 	DependencyBuild,
 	DependencyList,
 	DependencyUpdate,
+	Diff,
 	GetAll,
 	GetHooks,
 	GetManifest,

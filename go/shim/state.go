@@ -1,0 +1,13 @@
+package main
+
+// #include <stdint.h>
+import "C"
+
+import "github.com/helm-sdkpy/helm-sdkpy/go/actions"
+
+// What no helm command does (helm_sdkpy/state.py).
+
+//export helm_sdkpy_diff
+func helm_sdkpy_diff(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Diff)
+}

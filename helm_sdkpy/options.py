@@ -48,6 +48,21 @@ class CleanupOptions(TypedDict, total=False):
     """
 
 
+class PendingOptions(TypedDict, total=False):
+    """What becomes of a release whose process was killed while it worked on it: see docs/recovering.md."""
+
+    force_pending: bool
+    """Record a revision that is stuck in `pending-*` or `uninstalling` as failed, and go on.
+
+    Only where its process is gone: two processes that work on one release spoil it. Default: False.
+    """
+    pending_age: Seconds | None
+    """With `force_pending`, seconds for which nothing must have touched the revision; 0 takes it over at once.
+
+    Default: the larger of `timeout` and 300.
+    """
+
+
 class WaitOptions(TypedDict, total=False):
     """What is waited for; Install, Upgrade and Uninstall have these in their signature."""
 
@@ -156,7 +171,14 @@ class RenderOptions(TypedDict, total=False):
 
 
 class InstallOptions(
-    ChartSourceOptions, ValuesOptions, ApplyOptions, RenderOptions, CleanupOptions, EventOptions, total=False
+    ChartSourceOptions,
+    ValuesOptions,
+    ApplyOptions,
+    RenderOptions,
+    CleanupOptions,
+    PendingOptions,
+    EventOptions,
+    total=False,
 ):
     """The options of Install beyond its signature."""
 
@@ -169,7 +191,14 @@ class InstallOptions(
 
 
 class UpgradeOptions(
-    ChartSourceOptions, ValuesOptions, ApplyOptions, RenderOptions, CleanupOptions, EventOptions, total=False
+    ChartSourceOptions,
+    ValuesOptions,
+    ApplyOptions,
+    RenderOptions,
+    CleanupOptions,
+    PendingOptions,
+    EventOptions,
+    total=False,
 ):
     """The options of Upgrade beyond its signature."""
 

@@ -51,7 +51,8 @@ func explain(err error) *bridge.Error {
 		// What Helm says after a request of its own for it, which is not made where a release is only read.
 		explained.Message = "kubernetes cluster unreachable: " + explained.Message
 	}
-	if advice := advices[explained.Code]; advice != "" && !strings.Contains(explained.Message, advice) {
+	_, advised := explained.Details["pending_age"]
+	if advice := advices[explained.Code]; advice != "" && !advised && !strings.Contains(explained.Message, advice) {
 		explained.Message += " (" + advice + ")"
 	}
 	var status apierrors.APIStatus
@@ -87,7 +88,7 @@ var advices = map[string]string{
 	codeValuesSchema:         "correct the values, or set skip_schema_validation=True",
 	codeReleaseExists:        "upgrade it, uninstall it first, or choose another name",
 	codeReleaseNotDeployed:   "use upgrade(install=True) or uninstall it first",
-	codeReleasePending:       "wait for it, or if its process is gone, roll back or uninstall",
+	codeReleasePending:       "wait for it, or if its process is gone, set force_pending=True, roll back or uninstall",
 	codeMissingDependency:    "dependency_update=True does it",
 	codeNamespaceNotFound:    "create it or set create_namespace=True",
 	codeOwnership:            "set take_ownership=True to adopt existing objects",

@@ -19,6 +19,7 @@ type InstallRequest struct {
 	WaitOptions
 	ApplyOptions
 	RenderOptions
+	PendingOptions
 
 	ReleaseName  string `json:"release_name"`
 	GenerateName bool   `json:"generate_name"`
@@ -38,7 +39,8 @@ func (r InstallRequest) Validate() error {
 	} else if !r.GenerateName && r.NameTemplate == "" {
 		return invalid("release_name", "is missing: give a name or set generate_name=True")
 	}
-	return firstError(r.ChartSource.Validate, r.ValueOptions.Validate, r.WaitOptions.Validate, r.ApplyOptions.Validate, r.RenderOptions.Validate)
+	return firstError(r.ChartSource.Validate, r.ValueOptions.Validate, r.WaitOptions.Validate, r.ApplyOptions.Validate, r.RenderOptions.Validate,
+		r.PendingOptions.Validate)
 }
 
 // Install does what `helm install` does: it deploys a chart as a new release.
@@ -95,9 +97,31 @@ func (s *scope) run(ctx context.Context, request InstallRequest) (*release.Relea
 	if err != nil {
 		return nil, err
 	}
+	if request.dryRun() == action.DryRunNone {
+		if err := s.replacePending(helm, request); err != nil {
+			return nil, err
+		}
+	}
 	s.phase("rendering")
 	record, err := helm.RunWithContext(ctx, loaded.chart, loaded.values)
+	if request.dryRun() == action.DryRunNone {
+		err = s.explainPending(err, request.PendingOptions, request.WaitOptions)
+	}
 	return asRelease(record), err
+}
+
+// replacePending takes over a release that a killed process left and that was never deployed, or was being uninstalled.
+// Where a revision is deployed, the name is in use.
+func (s *scope) replacePending(helm *action.Install, request InstallRequest) error {
+	if !request.ForcePending {
+		return nil
+	}
+	found, err := s.condition()
+	if err != nil || found.deployed > 0 || !found.blocked() {
+		return err
+	}
+	helm.Replace = true
+	return s.force(found, request.PendingOptions, request.WaitOptions, action.DryRunNone)
 }
 
 func newInstall(s *scope, request InstallRequest) (*action.Install, error) {

@@ -37,6 +37,9 @@ type ledger struct {
 	unsaved map[string]*release.Release // by key, what could not be written last
 	deleted map[string]bool             // by key
 	found   map[string]release.Info     // by key, as it stood before the operation changed it
+	left    map[string]remnant          // by key, what killed processes left
+	current int                         // the highest revision that was found deployed
+	pretend bool                        // stuck revisions are shown as failed
 	refuse  func(status common.Status) error
 }
 
@@ -44,7 +47,7 @@ func newLedger(op *bridge.Operation, verb string, storage driver.Driver) *ledger
 	return &ledger{
 		Driver: storage, op: op, verb: verb,
 		written: map[string]*release.Release{}, unsaved: map[string]*release.Release{},
-		deleted: map[string]bool{}, found: map[string]release.Info{},
+		deleted: map[string]bool{}, found: map[string]release.Info{}, left: map[string]remnant{},
 	}
 }
 
@@ -58,10 +61,45 @@ func (l *ledger) Query(labels map[string]string) ([]ri.Releaser, error) {
 			key := recordKey(rel.Name, rel.Version)
 			if _, known := l.found[key]; !known {
 				l.found[key] = *rel.Info
+				l.see(key, rel)
+			}
+			if l.pretend && isStuck(rel.Info.Status) {
+				rel.Info.Status = common.StatusFailed
 			}
 		}
 	}
 	return records, err
+}
+
+// see keeps what tells whether the revision, as it was found, is one that a killed process left.
+func (l *ledger) see(key string, rel *release.Release) {
+	if isRemnant(rel) {
+		l.left[key] = remnant{rel.Version, rel.Manifest}
+	}
+	if rel.Info.Status == common.StatusDeployed {
+		l.current = max(l.current, rel.Version)
+	}
+}
+
+// remnants are the revisions that killed processes left since a revision was deployed.
+func (l *ledger) remnants() []remnant {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var left []remnant
+	for _, one := range l.left {
+		if one.revision > l.current {
+			left = append(left, one)
+		}
+	}
+	slices.SortFunc(left, func(a, b remnant) int { return cmp.Compare(a.revision, b.revision) })
+	return left
+}
+
+// pretendFailed shows revisions that are stuck as failed, as they would be if this were no dry run.
+func (l *ledger) pretendFailed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pretend = true
 }
 
 // Create writes a new revision.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type revision struct {
 	status    common.Status
 	labels    map[string]string
 	version   string // resourceVersion: changes with every write
+	touched   time.Time
 }
 
 // summary is the part of a record that List and History show.
@@ -201,7 +203,22 @@ func revisionFrom(object metav1.ObjectMeta) revision {
 	return revision{
 		key: object.Name, namespace: object.Namespace, name: object.Labels["name"], revision: revisionOf(object.Labels),
 		status: common.Status(object.Labels["status"]), labels: object.Labels, version: object.ResourceVersion,
+		touched: touched(object),
 	}
+}
+
+// touched is when anything last wrote an object that holds a revision, by the clocks of the API server and of Helm.
+func touched(object metav1.ObjectMeta) time.Time {
+	newest := object.CreationTimestamp.Time
+	for _, entry := range object.ManagedFields {
+		if entry.Time != nil && entry.Time.After(newest) {
+			newest = entry.Time.Time
+		}
+	}
+	if at, err := strconv.ParseInt(object.Labels["modifiedAt"], 10, 64); err == nil && time.Unix(at, 0).After(newest) {
+		newest = time.Unix(at, 0)
+	}
+	return newest
 }
 
 func notFound(key string, err error) error {

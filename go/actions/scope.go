@@ -8,6 +8,9 @@ import (
 
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/kube"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
@@ -76,7 +79,10 @@ func (s *scope) connect(ctx context.Context, serverSide bool) error {
 	storage.Driver = s.ledger
 	storage.SetLogger(s.op.Handler())
 	s.enter = func(phase string) { s.client.Phase(phase) }
-	s.client = &recorder{Client: watch.New(s.op, connection.Factory(), transport, options)}
+	s.client = &recorder{
+		Client: watch.New(s.op, connection.Factory(), transport, options),
+		ledger: s.ledger, release: s.release, namespace: s.namespace,
+	}
 	s.cfg = action.NewConfiguration(action.ConfigurationSetLogger(s.op.Handler()))
 	s.cfg.RESTClientGetter = connection.Getter()
 	s.cfg.KubeClient = s.client
@@ -101,18 +107,40 @@ func waitOptions() []kube.WaitOption {
 	return []kube.WaitOption{kube.WithStatusComputeWorkers(8)}
 }
 
-// recorder keeps what Helm's own results do not show to their caller: which objects an update created.
+// recorder keeps what Helm's own results do not show to their caller: which objects an update created. It deletes what
+// killed processes left, when what is to be there was applied.
 type recorder struct {
 	*watch.Client
+	ledger             *ledger
+	release, namespace string
 
 	mu      sync.Mutex
 	created kube.ResourceList
 	failed  bool
 }
 
+// Create is of CustomResourceDefinitions, of the namespace, of hooks, and of the release's objects; the first two come
+// before there is a record.
+func (r *recorder) Create(resources kube.ResourceList, options ...kube.ClientCreateOption) (*kube.Result, error) {
+	result, err := r.Client.Create(resources, options...)
+	if err == nil && r.ledger.recorded() && !slices.ContainsFunc(resources, isHookObject) {
+		err = r.sweep(resources)
+	}
+	return result, err
+}
+
+func isHookObject(info *resource.Info) bool {
+	annotations, _ := meta.NewAccessor().Annotations(info.Object)
+	_, hook := annotations[release.HookAnnotation]
+	return hook
+}
+
 // Update keeps the objects that were created, since cleanup_on_fail has to delete them after a failure.
 func (r *recorder) Update(original, target kube.ResourceList, options ...kube.ClientUpdateOption) (*kube.Result, error) {
 	result, err := r.Client.Update(original, target, options...)
+	if err == nil {
+		err = r.sweep(original, target)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed = r.failed || err != nil

@@ -22,6 +22,7 @@ type UpgradeRequest struct {
 	WaitOptions
 	ApplyOptions
 	RenderOptions
+	PendingOptions
 
 	ReleaseName          string `json:"release_name"`
 	Install              bool   `json:"install"`
@@ -41,7 +42,7 @@ func (r UpgradeRequest) Validate() error {
 		return err
 	}
 	return firstError(r.ChartSource.Validate, r.ValueOptions.Validate, r.WaitOptions.Validate, r.ApplyOptions.Validate,
-		r.validateUpdate, r.RenderOptions.Validate)
+		r.validateUpdate, r.RenderOptions.Validate, r.PendingOptions.Validate)
 }
 
 func validHistory(limit *int) error {
@@ -91,7 +92,7 @@ func (s *scope) installInstead(request UpgradeRequest, replace bool) (*release.R
 	s.ledger.verb = s.verb
 	return s.install(InstallRequest{
 		ChartSource: request.ChartSource, ValueOptions: request.ValueOptions, WaitOptions: request.WaitOptions,
-		ApplyOptions: request.ApplyOptions, RenderOptions: request.RenderOptions,
+		ApplyOptions: request.ApplyOptions, RenderOptions: request.RenderOptions, PendingOptions: request.PendingOptions,
 		ReleaseName: request.ReleaseName, Replace: replace,
 	})
 }
@@ -105,6 +106,9 @@ func (s *scope) upgrade(request UpgradeRequest) (*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.forcePending(request.PendingOptions, request.WaitOptions, request.dryRun()); err != nil {
+		return nil, err
+	}
 	s.phase("rendering")
 	record, err := helm.RunWithContext(context.WithoutCancel(s.op.Context()), s.release, loaded.chart, loaded.values)
 	rel := asRelease(record)
@@ -112,6 +116,7 @@ func (s *scope) upgrade(request UpgradeRequest) (*release.Release, error) {
 	if err != nil && s.ledger.recorded() {
 		err = s.afterFailedUpgrade(request, err)
 	}
+	err = s.explainPending(err, request.PendingOptions, request.WaitOptions)
 	if errors.Is(err, driver.ErrNoDeployedReleases) {
 		err = s.explainNotDeployed(err)
 	}

@@ -50,6 +50,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from .results import NotReady
+
 
 class HelmError(Exception):
     """The base of every error of this library.
@@ -203,18 +205,41 @@ class PostRenderError(HelmError):
 
 
 class HookError(HelmError):
-    """A hook of the chart failed."""
+    """A hook of the chart failed; `details["not_ready"]` is as for `WaitTimeoutError`."""
+
+    @property
+    def not_ready(self) -> list[NotReady]:
+        """`details["not_ready"]`, typed."""
+        return self.details.get("not_ready", [])
 
 
 class WaitFailedError(HelmError):
     """A resource that was waited for failed for good; `details["not_ready"]` is as for `WaitTimeoutError`."""
 
+    @property
+    def not_ready(self) -> list[NotReady]:
+        """`details["not_ready"]`, typed."""
+        return self.details.get("not_ready", [])
+
 
 class WaitTimeoutError(HelmError, TimeoutError):
     """Resources were not ready in time.
 
-    `details["not_ready"]` lists them, each with `api_version`, `kind`, `namespace`, `name`, `status` and `message`.
+    `details["not_ready"]` lists them, each a `helm_sdkpy.results.NotReady`: `api_version`, `kind`, `namespace`, `name`,
+    `status` and `message`, and where they could be had the `conditions`, `pods`, `claims`, `events` and `logs`.
+
+    Example:
+        >>> try:
+        ...     await Install(config).run("shop", chart, timeout=60)
+        ... except WaitTimeoutError as error:
+        ...     for found in error.not_ready:
+        ...         print(found["kind"], found["name"], found["message"])
     """
+
+    @property
+    def not_ready(self) -> list[NotReady]:
+        """`details["not_ready"]`, typed."""
+        return self.details.get("not_ready", [])
 
 
 class ClusterUnreachableError(HelmError, ConnectionError):

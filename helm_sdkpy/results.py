@@ -547,3 +547,98 @@ class DiffResult(TypedDict):
     """All objects, those with nothing to do too (`none`)."""
     text: str
     """The differences for a person to read; empty where there are none."""
+
+
+class Condition(TypedDict):
+    """A condition in an object's status."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+class ContainerState(TypedDict):
+    """A container of a pod."""
+
+    name: str
+    init: bool
+    ready: bool
+    state: Literal["waiting", "running", "terminated"]
+    reason: str
+    """`ImagePullBackOff`, `CrashLoopBackOff`, `OOMKilled`…; empty where there is none."""
+    message: str
+    exit_code: int | None
+    """Of its end, or of its last one where it was started again; None where it never ended."""
+    restarts: int
+
+
+class PodState(TypedDict):
+    """A pod that is not ready."""
+
+    name: str
+    phase: str
+    """`Pending`, `Running`, `Failed`, `Succeeded` or `Unknown`."""
+    message: str
+    """Why it is not ready, in words."""
+    node: str
+    """Where it runs; empty where it is not scheduled."""
+    containers: list[ContainerState]
+    """Init containers first."""
+
+
+class ClaimState(TypedDict):
+    """A PersistentVolumeClaim that a pod needs."""
+
+    name: str
+    phase: str
+    storage_class: str
+    message: str
+    """What was said of it last."""
+
+
+class ObjectEvent(TypedDict):
+    """A warning of the cluster about an object, or about what belongs to it."""
+
+    object: str
+    """`Pod shop-7c9d-x2x`."""
+    reason: str
+    message: str
+    count: int
+    last_seen: str
+
+
+class ContainerLog(TypedDict):
+    """The last lines of a container's log: as they are, but for the known values of Secrets."""
+
+    pod: str
+    container: str
+    previous: bool
+    """Whether it is the log of the container that ended, and not of the one that runs in its place."""
+    lines: list[str]
+    """At most 20, and 4 KiB."""
+
+
+class NotReady(TypedDict):
+    """An object that was not ready, or failed, when a wait ended: an entry of an error's `details["not_ready"]`.
+
+    What belongs to the object is asked for after the wait, for two seconds at most. A key is missing where there was
+    nothing to tell, where it could not be had in time, or where the user may not read it.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    status: str
+    """`in_progress`, `failed`, `terminating`, `not_found` or `unknown`."""
+    message: str
+    """Why, in words."""
+    conditions: NotRequired[list[Condition]]
+    pods: NotRequired[list[PodState]]
+    """At most five, those first that matter most."""
+    claims: NotRequired[list[ClaimState]]
+    events: NotRequired[list[ObjectEvent]]
+    """At most five warnings, the newest first."""
+    logs: NotRequired[list[ContainerLog]]
+    """Of at most three containers that failed, fail, or run without being ready."""

@@ -44,6 +44,7 @@ func explain(err error) *bridge.Error {
 			explained.Details[name] = value
 		}
 	}
+	explained.Message = watch.Spell(explained.Message, err)
 	if explained.Code == codeRender {
 		maps.Copy(explained.Details, placeOf(explained.Message))
 	}
@@ -53,7 +54,11 @@ func explain(err error) *bridge.Error {
 	}
 	_, advised := explained.Details["pending_age"]
 	if advice := advices[explained.Code]; advice != "" && !advised && !strings.Contains(explained.Message, advice) {
-		explained.Message += " (" + advice + ")"
+		space := " "
+		if strings.Contains(explained.Message, "\n") { // beside the last of several lines it would seem to be about that
+			space = "\n"
+		}
+		explained.Message += space + "(" + advice + ")"
 	}
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {

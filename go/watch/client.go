@@ -88,6 +88,10 @@ func helmClient(transport *Transport, factory kube.Factory, namespace string) *k
 // Phase tells the listener what the operation is doing now; told twice in a row, it is an event once.
 func (c *Client) Phase(name string) { c.report.enter(name) }
 
+// Conceal keeps the values of the Secrets in a manifest out of what is told of pods, their logs and their events, as is
+// done for those in every manifest that Build is given.
+func (c *Client) Conceal(manifest string) { c.record.secrets.add(manifest) }
+
 // Failures are the errors of all calls of the operation that failed and were not made good by a later one. What
 // failed while waiting is not among them.
 func (c *Client) Failures() []error { return c.record.errors() }

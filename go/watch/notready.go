@@ -1,9 +1,11 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,20 +27,42 @@ const (
 
 const (
 	finalLook    = 2 * time.Second // for the statuses after a wait has failed
-	namedAtMost  = 5               // objects that a message names; the details name all
+	namedAtMost  = 5               // objects that a record's description names; the details name all
+	linesAtMost  = 20              // objects that a message has a line for
 	messageLimit = 300
 )
 
+// spelled is the cause of a wait's error whose message is short, since Helm writes that into the release's record. It
+// knows the part of the message that names the objects, and what stands in its place where there is room for it.
+type spelled struct {
+	error
+
+	brief, lines string
+}
+
+// Unwrap gives Helm's error.
+func (s *spelled) Unwrap() error { return s.error }
+
+// Spell gives a message that ends a wait a line for each object that was not ready.
+func Spell(message string, err error) string {
+	var known *spelled
+	if !errors.As(err, &known) || known.brief == "" {
+		return message
+	}
+	return strings.Replace(message, known.brief, known.lines, 1)
+}
+
 // explain makes of a failed wait an error that says what was not ready and why, as text and as data. Helm's error has
 // the states too, but as text only, and one line for each object.
-func (c *Client) explain(aim aim, resources kube.ResourceList, timeout time.Duration, failed error) error {
+func (c *Client) explain(aim aim, strategy kube.WaitStrategy, resources kube.ResourceList, timeout time.Duration, failed error) error {
 	var refused apierrors.APIStatus
 	if errors.As(failed, &refused) {
 		return failed
 	}
 	// The legacy waiter has an error of its own for it when it watches a hook.
 	timedOut := errors.Is(failed, context.DeadlineExceeded) || wait.Interrupted(failed) && !errors.Is(failed, context.Canceled)
-	left := c.left(aim, awaited(resources, aim))
+	left := c.left(aim, strategy, awaited(resources, aim))
+	c.gather(left, aim)
 	if c.ctx.Err() != nil {
 		return c.ctx.Err()
 	}
@@ -58,17 +82,17 @@ func (c *Client) explain(aim aim, resources kube.ResourceList, timeout time.Dura
 	}
 	if timedOut {
 		message := fmt.Sprintf("timed out after %s waiting for %s %s%s", timeout, left.count(len(resources)), aim.wish(), left.listed())
-		return &bridge.Error{Code: CodeWaitTimeout, Message: message, Details: details, Cause: failed}
+		return &bridge.Error{Code: CodeWaitTimeout, Message: message, Details: details, Cause: &spelled{failed, left.listed(), left.lines()}}
 	}
 	broken := left.failed()
 	switch {
 	case len(broken) == 0:
 		return failed // not the objects' fault
 	case aim == aimHook:
-		return &bridge.Error{Code: CodeHookFailed, Message: "hook failed" + left.listed(), Details: details, Cause: failed}
+		return &bridge.Error{Code: CodeHookFailed, Message: "hook failed" + left.listed(), Details: details, Cause: &spelled{failed, left.listed(), left.lines()}}
 	default:
 		message := fmt.Sprintf("%s failed%s", broken.count(len(resources)), broken.listed())
-		return &bridge.Error{Code: CodeWaitFailed, Message: message, Details: details, Cause: failed}
+		return &bridge.Error{Code: CodeWaitFailed, Message: message, Details: details, Cause: &spelled{failed, broken.listed(), left.lines()}}
 	}
 }
 
@@ -86,15 +110,19 @@ func (a aim) wish() string {
 type states []state
 
 // left are the objects that have not reached what was waited for, asked for anew: Helm's error tells them as text.
-func (c *Client) left(aim aim, resources kube.ResourceList) states {
+func (c *Client) left(aim aim, strategy kube.WaitStrategy, resources kube.ResourceList) states {
 	client, err := c.Factory.DynamicClient()
 	if err != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, finalLook)
 	defer cancel()
+	all := current(ctx, client, resources, aim)
+	if strategy == kube.LegacyStrategy {
+		all = addressed(all, aim)
+	}
 	var left states
-	for _, found := range current(ctx, client, resources, aim) {
+	for _, found := range all {
 		if !found.reached(aim) {
 			left = append(left, found)
 		}
@@ -123,6 +151,7 @@ func (s states) details() []map[string]any {
 			"status":      found.Status,
 			"message":     found.Message,
 		}
+		maps.Copy(details[i], found.evidence)
 	}
 	return details
 }
@@ -145,26 +174,43 @@ func (s states) listed() string {
 			break
 		}
 		text.WriteString([]string{": ", "; "}[min(i, 1)])
-		text.WriteString(label(found.Resource))
-		text.WriteString(": ")
-		if found.Message == "" {
-			text.WriteString(found.Status)
-		}
-		text.WriteString(shorten(found.Message))
+		text.WriteString(found.line(cmp.Or(found.plain, found.Message)))
 	}
 	return text.String()
 }
 
-// shorten bounds a message of the cluster's, on a whole character.
-func shorten(message string) string {
-	if len(message) <= messageLimit {
-		return message
+// lines are the objects below one another, each with all that is known of why.
+func (s states) lines() string {
+	if len(s) == 1 {
+		return ": " + s[0].line(s[0].Message)
 	}
-	end := messageLimit
-	for end > 0 && !utf8.RuneStart(message[end]) {
+	text := ":"
+	for i, found := range s {
+		if i == linesAtMost {
+			return text + fmt.Sprintf("\n  and %d more", len(s)-i)
+		}
+		text += "\n  " + found.line(found.Message)
+	}
+	return text
+}
+
+func (s state) line(message string) string {
+	return label(s.Resource) + ": " + strings.Join(strings.Fields(shorten(cmp.Or(message, s.Status))), " ")
+}
+
+// shorten bounds a message of the cluster's.
+func shorten(message string) string { return cut(message, messageLimit) }
+
+// cut bounds a text, on a whole character.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	end := limit
+	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return message[:end] + "…"
+	return text[:end] + "…"
 }
 
 // hooksEnded tells how each hook of the list ended.

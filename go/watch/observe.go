@@ -22,12 +22,18 @@ type follower struct {
 	aim    aim
 	report *reporter
 
-	mu    sync.Mutex
-	known map[object]state
+	mu      sync.Mutex
+	known   map[object]state
+	unready map[object]*unready
+	woken   chan struct{} // something became unready
+	clean   func(string) string
 }
 
 func newFollower(report *reporter, resources kube.ResourceList, aim aim) *follower {
-	f := &follower{aim: aim, report: report, known: make(map[object]state, len(resources))}
+	f := &follower{
+		aim: aim, report: report, known: make(map[object]state, len(resources)),
+		unready: map[object]*unready{}, woken: make(chan struct{}, 1), clean: func(text string) string { return text },
+	}
 	for _, info := range resources {
 		f.known[objectOf(info)] = state{Resource: resourceOf(info)}
 	}
@@ -41,7 +47,7 @@ func (f *follower) saw(found *unstructured.Unstructured, resource schema.GroupRe
 	defer f.mu.Unlock()
 	if _, wanted := f.known[named]; wanted {
 		computed, message := f.aim.read(found)
-		f.tell(named, computed, message)
+		f.set(named, state{Resource: f.known[named].Resource, Status: statuses[computed], Message: message, object: found})
 	}
 }
 
@@ -94,11 +100,21 @@ func (f *follower) tell(named object, computed status.Status, message string) {
 }
 
 func (f *follower) set(named object, next state) {
-	if next == f.known[named] || next.Status == statuses[status.UnknownStatus] {
+	if next.Status == statuses[status.UnknownStatus] {
 		return
 	}
+	f.mark(named, &next)
+	f.show(named, next)
+}
+
+// show makes an event of a state that differs from the last one.
+func (f *follower) show(named object, next state) {
+	next.Message = shorten(f.clean(next.Message))
+	last := f.known[named]
 	f.known[named] = next
-	f.report.status(next.Resource, next.Status, shorten(next.Message))
+	if next.Status != last.Status || next.Message != last.Message {
+		f.report.status(next.Resource, next.Status, next.Message)
+	}
 }
 
 // sight is where a waiter's clients find the follower of the wait that runs, if one does.

@@ -47,6 +47,8 @@ type record struct {
 	deleted  set // what of it is accepted, or was gone already
 
 	lingering map[bridge.Resource]types.UID // with hooks: what was still there when its deletion was accepted
+
+	secrets secrets
 }
 
 // set holds objects in the order in which they came.
@@ -86,6 +88,7 @@ func (r *record) learn(resources kube.ResourceList) {
 // build keeps which objects are the chart's.
 func (r *record) build(resources kube.ResourceList) {
 	r.learn(resources)
+	r.secrets.learn(resources)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, info := range resources {

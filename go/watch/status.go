@@ -38,6 +38,10 @@ type state struct {
 	bridge.Resource
 	Status  string
 	Message string
+
+	plain    string                     // kstatus's message, where Message has the reason too
+	object   *unstructured.Unstructured // as it was read; nil where it is not there
+	evidence map[string]any             // what belongs to it, for the details of an error
 }
 
 var statuses = map[status.Status]string{
@@ -129,7 +133,7 @@ func current(ctx context.Context, client dynamic.Interface, resources kube.Resou
 					computed, message = whole.Status, whole.Message+" ("+message+")"
 				}
 			}
-			states[i].Status, states[i].Message = statuses[computed], message
+			states[i].Status, states[i].Message, states[i].object = statuses[computed], message, object
 		})
 	}
 	group.Wait()

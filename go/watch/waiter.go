@@ -174,7 +174,7 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 		// Helm's own error has a line for each object that was not ready when the cancel came.
 		return c.ctx.Err()
 	default:
-		return c.explain(aim, resources, timeout, failed)
+		return c.explain(aim, w.strategy, resources, timeout, failed)
 	}
 }
 
@@ -185,12 +185,23 @@ func (w *waiter) follow(aim aim, resources kube.ResourceList) (followed *followe
 	}
 	resources = awaited(resources, aim)
 	followed = newFollower(w.client.report, resources, aim)
-	if w.strategy != kube.LegacyStrategy {
-		w.sight.turn(followed)
-		return followed, func() { w.sight.turn(nil) }
-	}
+	followed.clean = w.client.record.redact
 	ctx, cancel := context.WithCancel(w.client.ctx)
 	var polling sync.WaitGroup
+	polling.Go(func() {
+		_ = bridge.Guard("looking for reasons", func() error {
+			followed.explain(ctx, w.client.relatives)
+			return nil
+		})
+	})
+	if w.strategy != kube.LegacyStrategy {
+		w.sight.turn(followed)
+		return followed, func() {
+			w.sight.turn(nil)
+			cancel()
+			polling.Wait()
+		}
+	}
 	polling.Go(func() {
 		_ = bridge.Guard("polling statuses", func() error {
 			w.client.poll(ctx, followed, resources, aim)
@@ -212,7 +223,7 @@ func (c *Client) poll(ctx context.Context, followed *follower, resources kube.Re
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
-		states := current(ctx, client, resources, aim)
+		states := addressed(current(ctx, client, resources, aim), aim)
 		if ctx.Err() != nil {
 			return
 		}

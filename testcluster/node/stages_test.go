@@ -41,8 +41,13 @@ func TestStages(t *testing.T) {
 		"new, never ready":           {map[string]string{"testcluster/ready": "never"}, always, corev1.PodStatus{Phase: pending}, false, false, "pod-start"},
 		"new, ready late":            {map[string]string{"testcluster/ready-after": "3s"}, always, corev1.PodStatus{Phase: pending}, false, false, "pod-start"},
 		"new, ready said to be true": {map[string]string{"testcluster/ready": "true"}, always, corev1.PodStatus{Phase: pending}, false, false, "pod-ready"},
+		"new, can not start":         {map[string]string{"testcluster/waiting-reason": "ImagePullBackOff"}, always, corev1.PodStatus{Phase: pending}, false, false, "pod-waiting"},
 		"new, init fails":            {map[string]string{"testcluster/init-exit-code": "1"}, always, corev1.PodStatus{Phase: pending}, true, false, "pod-init-failed"},
 		"new, init succeeds":         {map[string]string{"testcluster/init-exit-code": "0"}, always, corev1.PodStatus{Phase: pending}, true, false, "pod-ready"},
+		"can not start": {
+			map[string]string{"testcluster/waiting-reason": "ImagePullBackOff"}, always,
+			corev1.PodStatus{Phase: pending, ContainerStatuses: crashed}, false, false, "",
+		},
 		"init has failed": {
 			map[string]string{"testcluster/init-exit-code": "1"}, always,
 			corev1.PodStatus{Phase: pending, InitContainerStatuses: crashed}, true, false, "",

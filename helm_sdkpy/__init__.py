@@ -97,7 +97,7 @@ from .repo import (
     SearchHub,
     SearchRepo,
 )
-from .state import Diff
+from .state import Diff, Ensure
 
 __version__: str
 
@@ -129,6 +129,7 @@ __all__ = [
     "DependencyUpdate",
     "Diff",
     "DigestMismatchError",
+    "Ensure",
     "ForbiddenError",
     "GetAll",
     "GetHooks",

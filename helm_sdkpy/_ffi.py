@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     "install",
     "upgrade",
+    "ensure",
     "rollback",
     "uninstall",
     "list",

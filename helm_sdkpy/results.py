@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from .events import Resource
+
 
 class Maintainer(TypedDict, total=False):
     """Who looks after a chart."""
@@ -110,6 +112,37 @@ class Release(TypedDict):
     labels: dict[str, str]
     apply_method: str
     """`ssa` (server-side) or `csa` (client-side)."""
+
+
+class EnsureReason(TypedDict):
+    """One thing that was not as it should be."""
+
+    type: Literal[
+        "not_found", "uninstalled", "status", "chart_name", "chart_version", "chart_content", "values", "manifest"
+    ]
+    """What it was; docs/ensure.md says of each when it is told."""
+    message: str
+    """The same in words: `the values changed at replicas, image.tag`."""
+    before: NotRequired[str]
+    """The name or version of the chart, or the status, that the last revision has."""
+    after: NotRequired[str]
+    """The name or version of the chart that was given."""
+    paths: NotRequired[list[str]]
+    """Where values differ, as `set` takes it, or which files of the chart do."""
+    objects: NotRequired[list[Resource]]
+    """Which objects are others."""
+
+
+class EnsureResult(TypedDict):
+    """What Ensure did, and why."""
+
+    action: Literal["installed", "upgraded", "repaired", "unchanged"]
+    changed: bool
+    """Whether anything was written: the action is not `unchanged`."""
+    reasons: list[EnsureReason]
+    """All that was not as it should be; empty where nothing had to be done."""
+    release: Release
+    """The release as it is now, or with `dry_run` as it would be."""
 
 
 class Revision(TypedDict):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from ._action import Action
-from .exceptions import ReleaseError
-from .options import ChartSource, DiffOptions
-from .results import DiffResult
+from .exceptions import ReleaseError, UpgradeError
+from .options import ChartSource, DiffOptions, EnsureOptions
+from .results import DiffResult, EnsureResult
 
 
 class Diff(Action):
@@ -65,5 +65,69 @@ class Diff(Action):
         """
         result: DiffResult = await self._run(
             options, release_name=release_name, chart_path=chart_path, values=values, version=version
+        )
+        return result
+
+
+class Ensure(Action):
+    """Make a release what it should be, and do nothing where it is.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> first = await Ensure(config).run("front", "./shop", {"replicas": 3})
+        >>> again = await Ensure(config).run("front", "./shop", {"replicas": 3})
+        >>> first["action"], again["action"]
+        ('installed', 'unchanged')
+    """
+
+    _name = "ensure"
+    _error = UpgradeError
+    _options = EnsureOptions.__optional_keys__
+    _required = ("release_name", "chart_path")
+
+    async def run(
+        self,
+        release_name: str,
+        chart_path: ChartSource,
+        values: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        **options: Unpack[EnsureOptions],
+    ) -> EnsureResult:
+        """Install the release, upgrade it, or leave it alone.
+
+        It is upgraded where the chart, its content, the values or what is rendered of them are not those of the newest
+        revision, or where that revision failed. The values are those that are given, and no others: none are
+        taken over from the last revision. Description, labels and the way in which objects are applied do not count.
+
+        Args:
+            release_name: The name of the release.
+            chart_path: A directory, an archive, `oci://…`, a URL, `repo/name` (or a name with `repo=`), or the bytes
+                of an archive.
+            values: Values over the chart's own. Integers stay integers. Default: none.
+            version: Version or range of the chart. Default: the newest.
+            **options: See `EnsureOptions`.
+
+        Returns:
+            What was done, why, and the release.
+
+        Raises:
+            UpgradeError: It failed, as with `Upgrade(config).run(..., install=True)`. The error's class also says why:
+                `ReleasePendingError` where something else works on the release, `WaitTimeoutError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> done = await Ensure(config).run("shop", "./shop", set="replicas=5", timeout=120)
+            >>> for reason in done["reasons"]:
+            ...     print(reason["message"])
+            the values changed at replicas
+        """
+        result: EnsureResult = await self._run(
+            {**options, "wait": options.get("wait", True)},
+            release_name=release_name,
+            chart_path=chart_path,
+            values=values,
+            version=version,
         )
         return result

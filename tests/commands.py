@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "dependency list": helm_sdkpy.DependencyList.run,
     "dependency update": helm_sdkpy.DependencyUpdate.run,
     "diff": helm_sdkpy.Diff.run,
+    "ensure": helm_sdkpy.Ensure.run,
     "get all": helm_sdkpy.GetAll.run,
     "get hooks": helm_sdkpy.GetHooks.run,
     "get manifest": helm_sdkpy.GetManifest.run,
@@ -60,7 +61,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "verify": helm_sdkpy.Verify.run,
 }
 
-NO_COMMANDS: Final = {"diff"}
+NO_COMMANDS: Final = {"diff", "ensure"}
 """What helm has no command for."""
 
 SHARED_REQUESTS: Final[dict[str, str]] = {

@@ -20,6 +20,7 @@ import (
 	"helm.sh/helm/v4/pkg/registry"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/charts"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
@@ -31,6 +32,9 @@ type loaded struct {
 
 // load gets the chart and merges the values, in the command's order (helm: pkg/cmd/install.go, runInstall).
 func (t *task) load(source ChartSource, dependencyUpdate bool, options ValueOptions) (loaded, error) {
+	if t.loaded != nil {
+		return loaded{charts.Copy(t.loaded.chart), t.loaded.values}, nil
+	}
 	t.phase("loading")
 	fetch := t.fetcher(source)
 	path := ""

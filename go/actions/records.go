@@ -326,30 +326,38 @@ func highest(revisions []revision) (revision, bool) {
 	return newest, len(revisions) > 0
 }
 
-// decodeRecord reads a record as Helm writes it (helm: pkg/storage/driver/util.go, decodeRelease) into a struct that
-// has only the parts that are wanted.
+// decodeRecord reads a record into a struct that has only the parts that are wanted.
 func decodeRecord(data []byte, into any) error {
+	content, err := unpackRecord(data)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("decode record: %w", err)
+	}
+	return nil
+}
+
+// unpackRecord is the JSON of a record as Helm writes it (helm: pkg/storage/driver/util.go, decodeRelease).
+func unpackRecord(data []byte) ([]byte, error) {
 	packed := make([]byte, base64.StdEncoding.DecodedLen(len(data)))
 	length, err := base64.StdEncoding.Decode(packed, data)
 	if err != nil {
-		return fmt.Errorf("decode record: %w", err)
+		return nil, fmt.Errorf("decode record: %w", err)
 	}
 	content := packed[:length]
 	// Records of before Helm compressed them have no magic number.
 	if bytes.HasPrefix(content, []byte{0x1f, 0x8b, 0x08}) {
 		unpacked, err := gzip.NewReader(bytes.NewReader(content))
 		if err != nil {
-			return fmt.Errorf("decode record: %w", err)
+			return nil, fmt.Errorf("decode record: %w", err)
 		}
 		defer unpacked.Close()
 		if content, err = io.ReadAll(unpacked); err != nil {
-			return fmt.Errorf("decode record: %w", err)
+			return nil, fmt.Errorf("decode record: %w", err)
 		}
 	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("decode record: %w", err)
-	}
-	return nil
+	return content, nil
 }
 
 // atOnce is how many records are fetched one by one; more are fetched as a list.

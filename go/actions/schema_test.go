@@ -23,6 +23,7 @@ var operations = []any{
 	DependencyList,
 	DependencyUpdate,
 	Diff,
+	Ensure,
 	GetAll,
 	GetHooks,
 	GetManifest,

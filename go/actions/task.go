@@ -15,6 +15,7 @@ type task struct {
 	verb   string // the command's own words
 	log    *slog.Logger
 	enter  func(phase string)
+	loaded *loaded // the chart, where it was loaded before: what is done with it is done with the very same
 }
 
 // begin makes the task of an operation.

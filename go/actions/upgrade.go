@@ -90,11 +90,16 @@ func (s *scope) upgradeOrInstall(request UpgradeRequest) (*release.Release, erro
 func (s *scope) installInstead(request UpgradeRequest, replace bool) (*release.Release, error) {
 	s.verb = "install"
 	s.ledger.verb = s.verb
-	return s.install(InstallRequest{
-		ChartSource: request.ChartSource, ValueOptions: request.ValueOptions, WaitOptions: request.WaitOptions,
-		ApplyOptions: request.ApplyOptions, RenderOptions: request.RenderOptions, PendingOptions: request.PendingOptions,
-		ReleaseName: request.ReleaseName, Replace: replace,
-	})
+	return s.install(request.install(replace))
+}
+
+// install is the upgrade as an install.
+func (r UpgradeRequest) install(replace bool) InstallRequest {
+	return InstallRequest{
+		ChartSource: r.ChartSource, ValueOptions: r.ValueOptions, WaitOptions: r.WaitOptions,
+		ApplyOptions: r.ApplyOptions, RenderOptions: r.RenderOptions, PendingOptions: r.PendingOptions,
+		ReleaseName: r.ReleaseName, Replace: replace,
+	}
 }
 
 func (s *scope) upgrade(request UpgradeRequest) (*release.Release, error) {

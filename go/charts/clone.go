@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"helm.sh/helm/v4/pkg/chart"
 	"helm.sh/helm/v4/pkg/chart/common"
 	v2 "helm.sh/helm/v4/pkg/chart/v2"
 )
@@ -125,4 +126,12 @@ func weigh(chart *v2.Chart) int {
 		sum += weigh(dependency)
 	}
 	return sum
+}
+
+// Copy gives a chart that the caller may change, as Helm does when it renders one.
+func Copy(from chart.Charter) chart.Charter {
+	if made, ok := from.(*v2.Chart); ok {
+		return clone(made)
+	}
+	return from // Helm's other kind, which no action renders
 }

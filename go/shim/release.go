@@ -17,6 +17,11 @@ func helm_sdkpy_upgrade(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.Upgrade)
 }
 
+//export helm_sdkpy_ensure
+func helm_sdkpy_ensure(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Ensure)
+}
+
 //export helm_sdkpy_rollback
 func helm_sdkpy_rollback(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.Rollback)

@@ -319,6 +319,7 @@ NEEDS: Final[Mapping[str, Preparation]] = {
     **dict.fromkeys(("PluginInstall", "PluginPackage"), _plugin_sources),
     **dict.fromkeys(("PluginList", "PluginUninstall"), _installed),
     "Create": _new_chart,
+    "Ensure.run": _release,
     "Package": _keys,
     "PluginUpdate": _from_git,
     "PluginVerify": _signed_plugin,

@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from ._run import Run
 from .actions import (
     GetAll,
     GetHooks,
@@ -190,6 +191,7 @@ __all__ = [
     "RepositoryError",
     "Rollback",
     "RollbackError",
+    "Run",
     "SearchHub",
     "SearchRepo",
     "Show",

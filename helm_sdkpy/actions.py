@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Unpack
 
 from . import _arguments
 from ._action import ENCODERS, Action
+from ._run import streamed
 from .exceptions import InstallError, ReleaseError, ReleaseTestError, RollbackError, UninstallError, UpgradeError
 from .options import (
     ChartSource,
@@ -112,6 +113,8 @@ class Install(Action):
             take_ownership=take_ownership,
         )
         return release
+
+    stream = streamed(run)
 
     def _encode(self, given: dict[str, object]) -> dict[str, Any]:
         for option in ("generate_name", "name_template"):
@@ -224,6 +227,8 @@ class Upgrade(Action):
         )
         return release
 
+    stream = streamed(run)
+
 
 class Rollback(Action):
     """`helm rollback`: take a release back to an earlier revision.
@@ -261,6 +266,8 @@ class Rollback(Action):
             {**options, "wait": options.get("wait") or False}, release_name=release_name, revision=revision
         )
         return release
+
+    stream = streamed(run)
 
 
 class Uninstall(Action):
@@ -307,6 +314,8 @@ class Uninstall(Action):
         result: UninstallResult = await self._run(options, release_name=release_name, wait=wait, timeout=timeout)
         return result
 
+    stream = streamed(run)
+
 
 class List(Action):
     """`helm list`: the newest revision of each release.
@@ -346,6 +355,8 @@ class List(Action):
         revisions: list[Revision] = await self._run(options, all=all)
         return revisions
 
+    stream = streamed(run)
+
 
 class Status(Action):
     """`helm status`: a release, and the state of its objects in the cluster.
@@ -382,6 +393,8 @@ class Status(Action):
         release: Release = await self._run(options, release_name=release_name)
         return release
 
+    stream = streamed(run)
+
 
 class History(Action):
     """`helm history`: the revisions of a release.
@@ -417,6 +430,8 @@ class History(Action):
         """
         revisions: list[Revision] = await self._run(options, release_name=release_name)
         return revisions
+
+    stream = streamed(run)
 
 
 class GetAll(Action):
@@ -455,6 +470,8 @@ class GetAll(Action):
         whole: WholeRelease = await self._run(options, release_name=release_name)
         return whole
 
+    stream = streamed(run)
+
 
 class GetHooks(Action):
     """`helm get hooks`: the hooks of a release.
@@ -491,6 +508,8 @@ class GetHooks(Action):
         manifests: str = await self._run(options, release_name=release_name)
         return manifests
 
+    stream = streamed(run)
+
 
 class GetManifest(Action):
     """`helm get manifest`: the objects of a release.
@@ -525,6 +544,8 @@ class GetManifest(Action):
         """
         manifest: str = await self._run(options, release_name=release_name)
         return manifest
+
+    stream = streamed(run)
 
 
 class GetMetadata(Action):
@@ -563,6 +584,8 @@ class GetMetadata(Action):
         metadata: Metadata = await self._run(options, release_name=release_name)
         return metadata
 
+    stream = streamed(run)
+
 
 class GetNotes(Action):
     """`helm get notes`: what the chart of a release has to say to its user.
@@ -597,6 +620,8 @@ class GetNotes(Action):
         """
         notes: str = await self._run(options, release_name=release_name)
         return notes
+
+    stream = streamed(run)
 
 
 class GetValues(Action):
@@ -633,6 +658,8 @@ class GetValues(Action):
         """
         values: Values = await self._run(options, release_name=release_name, all=all)
         return values
+
+    stream = streamed(run)
 
 
 class ReleaseTest(Action):
@@ -679,6 +706,8 @@ class ReleaseTest(Action):
         """
         tested: ReleaseTestResult = await self._run(options, release_name=release_name)
         return tested
+
+    stream = streamed(run)
 
 
 Test = ReleaseTest

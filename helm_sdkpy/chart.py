@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Unpack, cast, overload
 
 from . import _arguments
 from ._action import ENCODERS, RULES, Action
+from ._run import streamed
 from .exceptions import ChartError
 from .options import (
     ChartSource,
@@ -102,6 +103,8 @@ class Template(Action):
         )
         return text
 
+    stream = streamed(run)
+
 
 class Lint(Action):
     """`helm lint`: examine charts for possible issues.
@@ -152,6 +155,8 @@ class Lint(Action):
         """
         result: LintResult = await self._run(options, chart_path=chart_path, values=values)
         return result
+
+    stream = streamed(run)
 
     def _encode(self, given: dict[str, object]) -> dict[str, Any]:
         rest = {name: value for name, value in given.items() if name != "chart_path"}
@@ -357,6 +362,8 @@ class Package(Action):
         archives = [cast("PackagedChart", _Archive(one)) for one in made]
         return archives if several else archives[0]
 
+    stream = streamed(run)
+
     def _encode(self, given: dict[str, object]) -> dict[str, Any]:
         _arguments.exclusive(given, "passphrase_file", "passphrase")
         paths = given.pop("chart_path", None)
@@ -399,6 +406,8 @@ class Verify(Action):
         verification: Verification = await self._run(options, chart_path=chart_path)
         return verification
 
+    stream = streamed(run)
+
 
 class Create(Action):
     """`helm create`: make the directory of a new chart.
@@ -439,6 +448,8 @@ class Create(Action):
         created: CreatedChart = await self._run(options, name=name)
         return created
 
+    stream = streamed(run)
+
 
 class DependencyList(Action):
     """`helm dependency list`: the dependencies of a chart, and which of them are there.
@@ -476,6 +487,8 @@ class DependencyList(Action):
         """
         result: DependencyListResult = await self._run(options, chart_path=chart_path)
         return result
+
+    stream = streamed(run)
 
 
 class DependencyUpdate(Action):
@@ -517,6 +530,8 @@ class DependencyUpdate(Action):
         result: DependencyResult = await self._run(options, chart_path=chart_path)
         return result
 
+    stream = streamed(run)
+
 
 class DependencyBuild(Action):
     """`helm dependency build`: fetch what Chart.lock says into `charts/`.
@@ -556,6 +571,8 @@ class DependencyBuild(Action):
         """
         result: DependencyResult = await self._run(options, chart_path=chart_path)
         return result
+
+    stream = streamed(run)
 
 
 def _directories(value: object) -> list[str]:
@@ -631,6 +648,8 @@ class Pull(Action):
         pulled: list[PulledChart] = await self._run(options, chart_ref=chart_ref, dest_dir=dest_dir, version=version)
         return pulled[0] if isinstance(chart_ref, str) else pulled
 
+    stream = streamed(run)
+
 
 class Push(Action):
     """`helm push`: upload a chart to a registry.
@@ -693,3 +712,5 @@ class Push(Action):
             plain_http=plain_http,
         )
         return pushed
+
+    stream = streamed(run)

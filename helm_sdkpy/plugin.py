@@ -11,6 +11,7 @@ from typing import ClassVar, Unpack
 
 from . import _arguments
 from ._action import ENCODERS, Action
+from ._run import streamed
 from .exceptions import PluginError
 from .options import (
     PluginInstallOptions,
@@ -73,6 +74,8 @@ class PluginInstall(Action):
         installed: NewPlugin = await self._run(options, source=source, version=version)
         return installed
 
+    stream = streamed(run)
+
 
 class PluginList(Action):
     """`helm plugin list`: the plugins that are installed. No process is started for it.
@@ -111,6 +114,8 @@ class PluginList(Action):
         """
         found: list[InstalledPlugin] = await self._run(options, type=type)
         return found
+
+    stream = streamed(run)
 
 
 class PluginUninstall(Action):
@@ -154,6 +159,8 @@ class PluginUninstall(Action):
         removed: list[InstalledPlugin] = await self._run(options, plugin_names=plugin_names)
         return removed
 
+    stream = streamed(run)
+
 
 class PluginUpdate(Action):
     """`helm plugin update`: update plugins that came out of a repository of git.
@@ -196,6 +203,8 @@ class PluginUpdate(Action):
         """
         updated: list[UpdatedPlugin] = await self._run(options, plugin_names=plugin_names)
         return updated
+
+    stream = streamed(run)
 
 
 class PluginPackage(Action):
@@ -245,6 +254,8 @@ class PluginPackage(Action):
         packaged: PackagedPlugin = await self._run(options, path=path)
         return packaged
 
+    stream = streamed(run)
+
 
 class PluginVerify(Action):
     """`helm plugin verify`: check the signature of a plugin's archive. No process is started for it.
@@ -286,3 +297,5 @@ class PluginVerify(Action):
         """
         verified: PluginVerification = await self._run(options, path=path)
         return verified
+
+    stream = streamed(run)

@@ -7,6 +7,7 @@ from typing import ClassVar, Unpack
 
 from . import _arguments
 from ._action import ENCODERS, Action
+from ._run import streamed
 from .exceptions import RegistryError
 from .options import (
     RegistryLoginOptions,
@@ -104,6 +105,8 @@ class RepoAdd(Action):
         )
         return added
 
+    stream = streamed(run)
+
 
 class RepoRemove(Action):
     """`helm repo remove`: take chart repositories off helm's list.
@@ -142,6 +145,8 @@ class RepoRemove(Action):
         removed: list[Repository] = await self._run(options, name=name)
         return removed
 
+    stream = streamed(run)
+
 
 class RepoList(Action):
     """`helm repo list`: the chart repositories on helm's list.
@@ -178,6 +183,8 @@ class RepoList(Action):
         """
         listed: list[Repository] = await self._run(options)
         return listed
+
+    stream = streamed(run)
 
 
 class RepoUpdate(Action):
@@ -220,6 +227,8 @@ class RepoUpdate(Action):
         updated: list[UpdatedRepository] = await self._run(options, name=name)
         return updated
 
+    stream = streamed(run)
+
 
 class RepoIndex(Action):
     """`helm repo index`: make the index of a directory of packaged charts.
@@ -257,6 +266,8 @@ class RepoIndex(Action):
         """
         written: WrittenIndex = await self._run(options, directory=directory)
         return written
+
+    stream = streamed(run)
 
 
 class SearchRepo(Action):
@@ -299,6 +310,8 @@ class SearchRepo(Action):
         found: list[FoundChart] = await self._run(options, keyword=keyword)
         return found
 
+    stream = streamed(run)
+
 
 class SearchHub(Action):
     """`helm search hub`: find charts in Artifact Hub, or in another hub.
@@ -336,6 +349,8 @@ class SearchHub(Action):
         """
         found: list[HubChart] = await self._run(options, keyword=keyword)
         return found
+
+    stream = streamed(run)
 
 
 class RegistryLogin(Action):
@@ -407,6 +422,8 @@ class RegistryLogin(Action):
         )
         return kept
 
+    stream = streamed(run)
+
 
 class RegistryLogout(Action):
     """`helm registry logout`: forget the credentials for a registry.
@@ -442,3 +459,5 @@ class RegistryLogout(Action):
         """
         forgotten: LoggedOut = await self._run(options, hostname=hostname)
         return forgotten
+
+    stream = streamed(run)

@@ -45,6 +45,8 @@ def public() -> Iterator[tuple[str, Any]]:
         yield name, value
         if isinstance(value, type):
             for member, held in vars(value).items():
+                if member == "stream":  # One docstring for all; the example is Run's.
+                    continue
                 if not member.startswith("_") and (inspect.isroutine(held) or isinstance(held, property)):
                     yield f"{name}.{member}", getattr(value, member)
     for name, value in vars(progress).items():

@@ -46,6 +46,7 @@ from helm_sdkpy import (
     RepoRemove,
     RepoUpdate,
     Rollback,
+    Run,
     SearchHub,
     SearchRepo,
     Show,
@@ -922,6 +923,19 @@ async def what_is_told(config: Configuration) -> None:
         assert_type(error.code, str)
         assert_type(error.details, dict[str, Any])
         assert_type(error.release, str | None)
+
+
+async def watched(config: Configuration) -> None:
+    async with Install(config).stream("shop", "./shop", {"replicas": 3}, wait=True, replace=True) as run:
+        assert_type(run, Run[Release])
+        async for event in run:
+            assert_type(event, Event)
+            if event["type"] == "phase":
+                assert_type(event["phase"], str)
+        assert_type(await run, Release)
+    assert_type(run.dropped, int)
+    async with List(config).stream(all=True) as listing:
+        assert_type(await listing, list[Revision])
 
 
 async def how_to_connect() -> None:

@@ -70,6 +70,14 @@ async def wrong_calls(config: Configuration) -> None:
     Install()  # error: reportCallIssue
 
 
+async def wrong_streams(config: Configuration) -> None:
+    Install(config).stream("shop", "./shop", atomic=True)  # error: reportCallIssue
+    Install(config).stream("shop")  # error: reportCallIssue
+    Upgrade(config).stream("shop", "./shop", max_history="10")  # error: reportArgumentType
+    async with Status(config).stream("shop") as run:
+        assert_type(await run, str)  # error: reportAssertTypeFailure
+
+
 async def wrong_results(config: Configuration) -> None:
     release = await Install(config).run("shop", "./shop")
     print(release["revision"])  # error: reportTypedDictNotRequiredAccess reportGeneralTypeIssues

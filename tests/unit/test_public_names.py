@@ -142,6 +142,18 @@ def test_every_public_thing_has_a_docstring_with_its_arguments() -> None:
         assert re.search(rf'^    {name}: .*\n    """.*', source, re.M), f"options.py: {name} says nothing"
 
 
+def test_every_action_can_be_streamed() -> None:
+    for name in helm_sdkpy.__all__:
+        kind = getattr(helm_sdkpy, name)
+        if isinstance(kind, type) and hasattr(kind, "run"):
+            assert {"run", "stream"} <= set(vars(kind)), f"{name}: `stream = streamed(run)` is missing"
+            run, stream = inspect.signature(vars(kind)["run"]), inspect.signature(vars(kind)["stream"])
+            assert list(stream.parameters.values()) == list(run.parameters.values())
+            result = typing.get_type_hints(vars(kind)["stream"])["return"]
+            assert result == helm_sdkpy.Run[typing.get_type_hints(vars(kind)["run"])["return"]]
+            assert f"{kind.__name__}.run" in (inspect.getdoc(vars(kind)["stream"]) or "")
+
+
 def test_import_is_light() -> None:
     heavy = ("cffi", "pycparser", "rich", "pytest", "importlib.metadata", "email")
     code = f"import sys, helm_sdkpy; print([name for name in {heavy} if name in sys.modules])"

@@ -37,8 +37,10 @@ class Run(Generic[R_co]):
         ...         if event["type"] == "phase":
         ...             print(event["phase"])
         ...     release = await run
+        loading
         rendering
-        ...
+        applying
+        waiting
         >>> release["info"]["status"]
         'deployed'
     """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from ._action import Action
+from ._run import streamed
 from .exceptions import ReleaseError, UpgradeError
 from .options import ChartSource, DiffOptions, EnsureOptions
 from .results import DiffResult, EnsureResult
@@ -67,6 +68,8 @@ class Diff(Action):
             options, release_name=release_name, chart_path=chart_path, values=values, version=version
         )
         return result
+
+    stream = streamed(run)
 
 
 class Ensure(Action):
@@ -131,3 +134,5 @@ class Ensure(Action):
             version=version,
         )
         return result
+
+    stream = streamed(run)

@@ -14,8 +14,7 @@ async def test_an_install_is_iterated_over(helm_config: Configuration) -> None:
         phases = [event["phase"] async for event in run if event["type"] == "phase"]
         release = await run
     assert release["info"]["status"] == "deployed"
-    assert phases[0] == "rendering"
-    assert "applying" in phases
+    assert [phase for phase in phases if phase in ("rendering", "applying")] == ["rendering", "applying"]
     async with List(helm_config).stream() as listing:
         assert [each["name"] for each in await listing] == ["shop"]
     async with Uninstall(helm_config).stream("shop") as removing:

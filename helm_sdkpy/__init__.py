@@ -98,7 +98,7 @@ from .repo import (
     SearchHub,
     SearchRepo,
 )
-from .state import Diff, Ensure
+from .state import Diff, Ensure, Wait
 
 __version__: str
 
@@ -208,6 +208,7 @@ __all__ = [
     "ValuesError",
     "ValuesSchemaError",
     "Verify",
+    "Wait",
     "WaitFailedError",
     "WaitTimeoutError",
     "__version__",

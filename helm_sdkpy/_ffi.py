@@ -30,6 +30,7 @@ ACTIONS = (
     "get_notes",
     "get_values",
     "test",
+    "wait",
     "template",
     "lint",
     "show_all",

@@ -339,6 +339,19 @@ class ReleaseTestOptions(EventOptions, total=False):
     """Seconds, or a timedelta, for each test. Default: 300."""
 
 
+class ReadyOptions(EventOptions, total=False):
+    """The options of Wait beyond its signature."""
+
+    revision: int
+    """The revision whose objects are waited for. Default: 0, the newest."""
+    timeout: Seconds
+    """Seconds, or a timedelta, until it is given up; 0 is helm's default of 30 seconds. Default: 300."""
+    wait: bool | Literal["watcher", "legacy"]
+    """By which of helm's rules an object is ready; True is `"watcher"`. Default: True."""
+    wait_for_jobs: bool
+    """Also wait until Jobs are complete. Default: False."""
+
+
 class IndexOptions(TypedDict, total=False):
     """How a repository's index is downloaded."""
 

@@ -192,6 +192,34 @@ class Metadata(TypedDict):
     """`ssa` (server-side), `csa` (client-side), or empty: client-side, by a helm before 4."""
 
 
+class ResourceStatus(TypedDict):
+    """One object of a release, and how it is."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    """Empty where it belongs to none."""
+    name: str
+    status: Literal["in_progress", "ready", "failed", "terminating", "not_found", "unknown"]
+    message: str
+    """What its status says of itself: `Deployment is available. Replicas: 3`."""
+
+
+class WaitResult(TypedDict):
+    """A release whose objects are ready: what Wait gives."""
+
+    name: str
+    namespace: str
+    version: int
+    """The revision that was waited for."""
+    status: str
+    """The revision's: `deployed`, `failed`, `pending-install`, …"""
+    resources: list[ResourceStatus]
+    """Its objects, in the manifest's order."""
+    seconds: float
+    """How long it took."""
+
+
 class ReleaseTestLog(TypedDict):
     """What a container of a test wrote."""
 

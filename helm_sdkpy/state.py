@@ -8,8 +8,8 @@ from typing import Any, Unpack
 from ._action import Action
 from ._run import streamed
 from .exceptions import ReleaseError, UpgradeError
-from .options import ChartSource, DiffOptions, EnsureOptions
-from .results import DiffResult, EnsureResult
+from .options import ChartSource, DiffOptions, EnsureOptions, ReadyOptions
+from .results import DiffResult, EnsureResult, WaitResult
 
 
 class Diff(Action):
@@ -134,5 +134,50 @@ class Ensure(Action):
             version=version,
         )
         return result
+
+    stream = streamed(run)
+
+
+class Wait(Action):
+    """Wait until the objects of an existing release are ready, without deploying anything.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> ready = await Wait(config).run("shop", timeout=60)
+        >>> ready["status"], {resource["status"] for resource in ready["resources"]}
+        ('deployed', {'ready'})
+    """
+
+    _name = "wait"
+    _error = ReleaseError
+    _options = ReadyOptions.__optional_keys__
+
+    async def run(self, release_name: str, **options: Unpack[ReadyOptions]) -> WaitResult:
+        """Wait as an install does after it has applied its objects: with the same rules, events and errors.
+
+        Nothing is changed, and nobody is kept from working on the release meanwhile: what is waited for are the objects
+        of the revision that was the newest when the call began. Hooks are not among them.
+
+        Args:
+            release_name: The name of the release.
+            **options: See `ReadyOptions`.
+
+        Returns:
+            The revision, and its objects as they were when all were ready. A paused Deployment is not waited for.
+
+        Raises:
+            ReleaseError: It failed. The error's class also says why: `WaitTimeoutError`, `WaitFailedError`,
+                `ReleaseNotFoundError`, …
+            TypeError: There is no such option.
+
+        Example:
+            >>> ready = await Wait(config).run("shop", revision=2, wait_for_jobs=True)
+            >>> ready["version"]
+            2
+        """
+        waited: WaitResult = await self._run(options, release_name=release_name)
+        return waited
 
     stream = streamed(run)

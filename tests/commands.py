@@ -59,9 +59,10 @@ COMMANDS: Final[dict[str, Any]] = {
     "uninstall": helm_sdkpy.Uninstall.run,
     "upgrade": helm_sdkpy.Upgrade.run,
     "verify": helm_sdkpy.Verify.run,
+    "wait": helm_sdkpy.Wait.run,
 }
 
-NO_COMMANDS: Final = {"diff", "ensure"}
+NO_COMMANDS: Final = {"diff", "ensure", "wait"}
 """What helm has no command for."""
 
 SHARED_REQUESTS: Final[dict[str, str]] = {

@@ -64,6 +64,7 @@ var operations = []any{
 	Uninstall,
 	Upgrade,
 	Verify,
+	Wait,
 }
 
 // field is one key of an object.

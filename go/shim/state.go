@@ -11,3 +11,8 @@ import "github.com/helm-sdkpy/helm-sdkpy/go/actions"
 func helm_sdkpy_diff(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.Diff)
 }
+
+//export helm_sdkpy_wait
+func helm_sdkpy_wait(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Wait)
+}

@@ -44,6 +44,9 @@ type state struct {
 	evidence map[string]any             // what belongs to it, for the details of an error
 }
 
+// State is one object's status for those who ask for it.
+type State = state
+
 var statuses = map[status.Status]string{
 	status.InProgressStatus:  "in_progress",
 	status.CurrentStatus:     "ready",
@@ -138,6 +141,24 @@ func current(ctx context.Context, client dynamic.Interface, resources kube.Resou
 	}
 	group.Wait()
 	return states
+}
+
+// States are how the objects are now, in the list's order, with Jobs that have to be complete where withJobs says so.
+func (c *Client) States(resources kube.ResourceList, withJobs bool) (found []State, err error) {
+	defer bridge.Recover("States", &err)
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	client, err := c.Factory.DynamicClient()
+	if err != nil {
+		return nil, err
+	}
+	aim := aimReady
+	if withJobs {
+		aim = aimJobs
+	}
+	found = current(c.ctx, client, resources, aim)
+	return found, c.ctx.Err()
 }
 
 func unread(err error) (status, message string) {

@@ -313,7 +313,7 @@ Preparation = Callable[[Place, str], Awaitable[None]]
 NEEDS: Final[Mapping[str, Preparation]] = {
     **dict.fromkeys(
         ("Upgrade", "Rollback", "Uninstall", "List", "Status", "History", "GetAll", "GetHooks", "GetManifest",
-         "GetMetadata", "GetNotes", "GetValues", "ReleaseTest"),
+         "GetMetadata", "GetNotes", "GetValues", "ReleaseTest", "Wait"),
         _release,
     ),
     **dict.fromkeys(("Install", "Show"), _registry),

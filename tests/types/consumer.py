@@ -55,6 +55,7 @@ from helm_sdkpy import (
     Uninstall,
     Upgrade,
     Verify,
+    Wait,
     get_version,
 )
 from helm_sdkpy.events import Event
@@ -86,6 +87,7 @@ from helm_sdkpy.results import (
     UpdatedPlugin,
     UpdatedRepository,
     Verification,
+    WaitResult,
     WholeRelease,
     WrittenIndex,
 )
@@ -906,6 +908,15 @@ async def do_upgrade(config: Configuration) -> None:
 
 async def do_verify(config: Configuration) -> None:
     assert_type(await Verify(config).run("./shop", on_event=show, keyring=Path("keyring")), Verification)
+
+
+async def do_wait(config: Configuration) -> None:
+    assert_type(
+        await Wait(config).run(
+            "shop", revision=2, timeout=timedelta(minutes=2), wait="legacy", wait_for_jobs=True, on_event=show
+        ),
+        WaitResult,
+    )
 
 
 async def several(config: Configuration) -> None:

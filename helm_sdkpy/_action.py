@@ -177,6 +177,7 @@ class Action:
         on_event = given.pop("on_event", None)
         if on_event is not None and not callable(on_event):
             raise _arguments.Refused("on_event", f"must be callable, not a {type(on_event).__name__}")
+        deadline = given.pop("deadline", None)
         post_renderer = given.get("post_renderer")
         _arguments.exclusive(given, "force_replace", "force_conflicts")
         arguments = self._encode(given)
@@ -189,6 +190,7 @@ class Action:
             on_event=on_event,
             post_renderer=post_renderer if callable(post_renderer) else None,
             cleanup_seconds=_cleanup_seconds(arguments),
+            deadline=None if deadline is None else _arguments.deadline("deadline", deadline),
         )
 
     def _encode(self, given: dict[str, object]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import json
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -90,6 +91,26 @@ def seconds(field: str, value: object) -> float:
     if not 0 <= span < 2**33:
         raise Refused(field, f"is {span}: it must be a number of seconds, 0 or more")
     return span
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When a call has to have ended: the seconds that it has, and how they are told."""
+
+    seconds: float
+    shown: str
+
+
+def deadline(field: str, value: object) -> Deadline:
+    """A time span of more than 0, or a moment with a time zone; one that has passed already is no mistake."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise Refused(field, "is a datetime without a time zone: nobody knows when that is")
+        return Deadline((value - datetime.now(UTC)).total_seconds(), value.isoformat())
+    span = seconds(field, value)
+    if not span:
+        raise Refused(field, "is 0: it must be more; None is no deadline")
+    return Deadline(span, f"{span:g} s")
 
 
 def texts(field: str, value: object) -> list[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from . import _arguments
@@ -13,14 +13,23 @@ from ._ffi import Library, loader
 from .exceptions import ConfigurationError, HelmError, error
 
 logger = logging.getLogger("helm_sdkpy")
+NAMED = 5  # operations that the message of a refused close names
 CLOSED = "this Configuration is closed: make a new one"
 
 
 class Running(Protocol):
     """What a connection asks of an operation that uses it."""
 
-    def stop(self, reason: str) -> None:
-        """Cancel it; its caller is told that the configuration was closed."""
+    def stop(self, code: str, reason: str) -> None:
+        """Cancel it; its caller is told why, by an error of that code."""
+        ...
+
+    def told(self) -> dict[str, str | None]:
+        """What it is: its `action`, `release` and `namespace`."""
+        ...
+
+    def patience(self) -> float:
+        """Seconds that it may take to end after it was stopped."""
         ...
 
 
@@ -100,19 +109,28 @@ class Connection:
         for callback in idle:
             callback()
 
-    def close(self) -> None:
-        """Cancel what runs, and give the handle back when it has ended: at once where nothing runs. Never blocks."""
+    def close(self, *, cancel: bool = True) -> float:
+        """Cancel what runs, and give the handle back when it has ended: at once where nothing runs. Never blocks.
+
+        Gives the seconds that what it cancelled may take to end.
+
+        Raises:
+            ConfigurationError: Something runs, and is not to be cancelled. Nothing was changed.
+        """
         if self._loading.inherited():
             # A lock may have been held during the fork, and what it guards is the parent's.
             self.closed = True
-            return
+            return 0.0
         with self._lock:
-            self.closed = True
             running = list(self._running)
+            if running and not cancel:
+                raise _busy(running)
+            self.closed = True
         if not running:
             self._destroy()
         for operation in running:
-            operation.stop("configuration_closed")
+            operation.stop("configuration_closed", "its Configuration was closed")
+        return max((operation.patience() for operation in running), default=0.0)
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Call back, from any thread, when no operation of the closed connection runs any more."""
@@ -142,6 +160,15 @@ class Connection:
             logger.warning(
                 "%d cancelled operations could not be interrupted and still run in the background", answer["abandoned"]
             )
+
+
+def _busy(running: Sequence[Running]) -> HelmError:
+    names = sorted(map(str, running))
+    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    message = f"this Configuration is not closed, since these still run: {shown}. Await them, or close with cancel=True"
+    return error(
+        ConfigurationError, "configuration_busy", message, {"running": [operation.told() for operation in running]}
+    )
 
 
 def failure(action: type[HelmError], given: Mapping[str, Any], release: str | None = None) -> HelmError:

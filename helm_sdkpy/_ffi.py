@@ -74,6 +74,7 @@ _DECLARATIONS = """
     char *helm_sdkpy_config_destroy(uint64_t config);
     char *helm_sdkpy_env(uint64_t config);
     char *helm_sdkpy_cancel(uint64_t op);
+    char *helm_sdkpy_stop(uint64_t op, const char *reason);
     char *helm_sdkpy_reply(uint64_t op, const char *reply);
     char *helm_sdkpy_next_events(void);
     char *helm_sdkpy_shutdown(double seconds);
@@ -118,6 +119,10 @@ class Library:
     def cancel(self, op: int) -> str:
         """Cancel an operation, or the start of it that is still to come; never blocks."""
         return self._text(self._c.helm_sdkpy_cancel(op))
+
+    def stop(self, op: int, reason: bytes) -> str:
+        """Cancel an operation for a reason that its record tells."""
+        return self._text(self._c.helm_sdkpy_stop(op, reason))
 
     def reply(self, op: int, reply: bytes) -> str:
         """Answer a call of an operation."""

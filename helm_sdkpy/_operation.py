@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, cast
 
@@ -37,6 +37,8 @@ DELIVERY_SECONDS: Final = 1.0
 """How long events that still wait when the operation has ended are delivered."""
 EXIT_SECONDS: Final = 10.0
 """How long the exit of the interpreter waits for the records of operations that still run."""
+NAMED: Final = 5
+"""How many objects that were not ready a message names."""
 SLICE_SECONDS: Final = 0.005
 """How long callbacks may run in a row before the loop gets its turn."""
 
@@ -55,12 +57,21 @@ class Call:
     on_event: Callable[[Any], object] | None = None
     post_renderer: Callable[[str], object] | None = None
     cleanup_seconds: float = 0.0
+    deadline: _arguments.Deadline | None = None
 
     def is_short(self) -> bool:
         """Whether its arguments are names, numbers and switches only: no values, no archive."""
         return all(
             not isinstance(given, (dict, list)) and name != "chart_archive" for name, given in self.arguments.items()
         )
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why an operation was stopped that its caller did not cancel."""
+
+    code: str
+    reason: str
 
 
 class Loading(Protocol):
@@ -102,9 +113,13 @@ class Operations:
         operation = Operation(next(self._numbers), connection, call, self)
         connection.enter(operation, call.error)
         self._running[operation.number] = operation
+        if call.deadline is not None:
+            operation.limit(call.deadline)
         try:
             try:
-                if self._starts_at_once(operation):
+                if operation.ended():
+                    pass  # Its deadline had passed already.
+                elif self._starts_at_once(operation):
                     self._start(operation)
                 else:
                     # Where the loop's executor is shut down, so is the loop.
@@ -125,7 +140,10 @@ class Operations:
     def cancel(self, operation: Operation) -> None:
         """Tell the library, which never blocks: this runs on the loop, and the executor may be full."""
         if (library := self._loading.loaded()) is not None:
-            library.cancel(operation.number)
+            if (stopped := operation.stopped) is None:
+                library.cancel(operation.number)
+            else:
+                library.stop(operation.number, _arguments.encode(stopped.reason))
 
     def reply(self, operation: Operation, answer: bytes) -> None:
         """Answer a call of the operation."""
@@ -266,11 +284,16 @@ class Operation:
         self._lock = threading.RLock()
         self._started = False
         self._cancelled = False
-        self._stopped_by: str | None = None
+        self.stopped: Stopped | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __str__(self) -> str:
         name = f" of {self.call.release}" if self.call.release else ""
         return f"{self.call.action}{name}" + (f" in {self.call.namespace}" if self.call.namespace else "")
+
+    def told(self) -> dict[str, str | None]:
+        """What it is, for programs."""
+        return {"action": self.call.action, "release": self.call.release, "namespace": self.call.namespace}
 
     def request(self) -> bytes:
         """The envelope that the library reads."""
@@ -330,29 +353,52 @@ class Operation:
 
     # In the caller's loop, or wherever a Configuration is closed.
 
-    def cancel(self) -> None:
+    def cancel(self, stopped: Stopped | None = None) -> None:
         """Cancel it, once, if it has not ended. What was not started yet ends at once, whatever the executor does."""
         with self._lock:
             if self._cancelled or self._outcome is not None:
                 return
             self._cancelled = True
+            self.stopped = stopped
             started = self._started
         if started:
             self._operations.cancel(self)
         else:
-            self.finish({"error": {"code": "cancelled", "message": "cancelled before it started"}})
+            details = {"phase": "queued"}
+            self.finish({"error": {"code": "cancelled", "message": "cancelled before it started", "details": details}})
 
-    def stop(self, reason: str) -> None:
-        """Cancel it for a reason that its caller, who did not cancel, is told."""
-        self._stopped_by = reason
-        self.cancel()
+    def stop(self, code: str, reason: str) -> None:
+        """Cancel it for a reason that its record tells, and its caller by an error of that code."""
+        self.cancel(Stopped(code, reason))
+
+    def limit(self, deadline: _arguments.Deadline) -> None:
+        """Stop it when the deadline passes: now, where it has passed."""
+        if deadline.seconds > 0:
+            self._timer = self.loop.call_later(deadline.seconds, self._expire, deadline)
+        else:
+            self._expire(deadline)
+
+    def _expire(self, deadline: _arguments.Deadline) -> None:
+        self.stop("deadline_exceeded", f"its deadline of {deadline.shown} passed")
+        if not self.ended():
+            self._timer = self.loop.call_later(self.patience(), self._give_up)
+
+    def _give_up(self) -> None:
+        """Wait no longer for an operation that was stopped."""
+        if not self.finished.done():
+            self._warn_unended(self.patience())
+            self.finished.set_result(None)
+
+    def patience(self) -> float:
+        """How long an operation that was stopped may take to end."""
+        return CANCEL_SECONDS + self.call.cleanup_seconds
 
     async def end_cancelled(self) -> None:
         """What a cancelled caller waits for: the operation's end, for a bounded time. A second cancel ends the wait."""
         if self.ended():
             return
         self.cancel()
-        bound = CANCEL_SECONDS + self.call.cleanup_seconds
+        bound = self.patience()
         began = self.loop.time()
         try:
             await asyncio.wait([self.finished], timeout=bound)
@@ -363,7 +409,10 @@ class Operation:
                 logger.warning("%s was cancelled twice and not waited for: it is still ending in the background", self)
             raise
         if not self.finished.done():
-            logger.warning("%s has not ended %g s after it was cancelled: it still runs in the background", self, bound)
+            self._warn_unended(bound)
+
+    def _warn_unended(self, bound: float) -> None:
+        logger.warning("%s has not ended %g s after it was cancelled: it still runs in the background", self, bound)
 
     async def deliver_rest(self, seconds: float) -> None:
         """Let the callback have what still waits, for a bounded time."""
@@ -381,6 +430,8 @@ class Operation:
     def close(self) -> None:
         """The caller is told now: nothing is called any more."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._events.clear()
         if not self.loop.is_closed():
             for task in (self._delivery, *self._answers):
@@ -394,7 +445,7 @@ class Operation:
             HelmError: It failed.
             asyncio.CancelledError: It was cancelled, though not by its caller nor by a close.
         """
-        outcome = cast("Mapping[str, Any]", self._outcome)
+        outcome = self._outcome or {"error": {"code": "cancelled"}}
         if "error" not in outcome:
             return outcome.get("result")
         return self._raise(outcome["error"])
@@ -405,9 +456,8 @@ class Operation:
         if isinstance(given, BaseException):
             raise given
         if given.get("code") == "cancelled":
-            if self._stopped_by is not None:
-                message = f"the Configuration was closed while {self} ran, which cancelled it"
-                raise error(self.call.error, self._stopped_by, message, given.get("details"), self.call.release)
+            if self.stopped is not None:
+                raise self._stop_error(self.stopped, given.get("details") or {})
             if self._operations.closing():
                 raise failure(self.call.error, _shutting_down(), self.call.release)
             raise asyncio.CancelledError(given.get("message"))
@@ -415,6 +465,15 @@ class Operation:
         if raised.code in ("post_render", "callable_failed"):
             raised.__cause__ = self._call_error
         raise raised
+
+    def _stop_error(self, stopped: Stopped, details: Mapping[str, Any]) -> HelmError:
+        if (deadline := self.call.deadline) is None or stopped.code != "deadline_exceeded":
+            message = f"the Configuration was closed while {self} ran, which cancelled it"
+            return error(self.call.error, stopped.code, message, details, self.call.release)
+        details = {"phase": "", **details, "seconds": deadline.seconds}
+        phase = f" in its phase {details['phase']}" if details["phase"] else ""
+        message = f"{self} was stopped{phase}: {stopped.reason}{_not_ready(details.get('not_ready', ()))}"
+        return error(self.call.error, stopped.code, message, details, self.call.release)
 
     def _look(self) -> None:
         """See what there is. The mark is taken off first: what comes from now on asks for another look."""
@@ -496,6 +555,14 @@ def _log(event: Mapping[str, Any], operation: Operation | None) -> None:
     except Exception:
         # A filter of the user's failed. It must not take the other events with it.
         logger.debug("a log message could not be handed on", exc_info=True)
+
+
+def _not_ready(objects: Sequence[Mapping[str, Any]]) -> str:
+    """What was not ready, as a message tells it."""
+    told = [f"{one['kind']} {one['name']}: {one.get('message') or one.get('status')}" for one in objects[:NAMED]]
+    if more := len(objects) - len(told):
+        told.append(f"and {more} more")
+    return f" (not ready: {'; '.join(told)})" if told else ""
 
 
 def _complain(message: str) -> None:

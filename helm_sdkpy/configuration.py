@@ -16,7 +16,6 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias, cast, get_args
 from . import _arguments
 from ._connection import Connection
 from ._ffi import command, loader
-from ._operation import CANCEL_SECONDS
 from .exceptions import ConfigurationError, error
 from .options import StrPath
 
@@ -25,9 +24,6 @@ Kubeconfig: TypeAlias = StrPath | Sequence[StrPath] | Mapping[str, Any]
 
 Storage: TypeAlias = Literal["secret", "configmap", "memory", "sql"]
 """Where records of releases are kept."""
-
-CLOSE_SECONDS: Final = CANCEL_SECONDS
-"""How long closing waits for the operations that it cancels."""
 
 _KUBECONFIG_KEY: Final = re.compile(
     r"""^\s*["']?(apiVersion|kind|clusters|contexts|current-context|users)["']?\s*:""", re.M
@@ -224,36 +220,52 @@ class Configuration:
         """
         return self._connection.closed
 
-    def close(self) -> None:
+    def close(self, *, cancel: bool = True) -> None:
         """Close it, once or more often. Operations that still run are cancelled, and their callers get an error.
 
-        In a thread without a running event loop it waits up to a second for those operations to end. In an event loop
+        In a thread without a running event loop it waits for those operations to end: up to a second, and where they
+        have a clean-up to do (`rollback_on_failure`, `cleanup_on_fail`), its `cleanup_timeout` more. In an event loop
         it does not wait, since they end by means of that loop: use `async with` or `aclose()` to wait there.
 
+        Args:
+            cancel: Cancel what still runs. Default: True. False: where something runs, refuse and leave everything as
+                it is.
+
+        Raises:
+            ConfigurationError: With `cancel=False`: operations run (code `configuration_busy`); the message names them,
+                `details["running"]` has `action`, `release` and `namespace` of each.
+
         Example:
-            >>> config.close()
+            >>> config.close(cancel=False)
             >>> config.closed
             True
         """
-        self._connection.close()
+        bound = self._connection.close(cancel=cancel)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._connection.wait_idle(CLOSE_SECONDS)
+            self._connection.wait_idle(bound)
 
-    async def aclose(self) -> None:
-        """Close it, and wait up to a second for the operations that it cancels.
+    async def aclose(self, *, cancel: bool = True) -> None:
+        """Close it as `close` does, and wait for the operations that it cancels, as long as that does in a thread.
+
+        Args:
+            cancel: Cancel what still runs. Default: True. False: where something runs, refuse and leave everything as
+                it is.
+
+        Raises:
+            ConfigurationError: With `cancel=False`: operations run, as of `close`.
 
         Example:
             >>> await config.aclose()
             >>> config.closed
             True
         """
-        self._connection.close()
+        bound = self._connection.close(cancel=cancel)
         loop = asyncio.get_running_loop()
         idle = loop.create_future()
         self._connection.when_idle(lambda: _resolve(loop, idle))
-        await asyncio.wait([idle], timeout=CLOSE_SECONDS)
+        await asyncio.wait([idle], timeout=bound)
 
     def __enter__(self) -> Configuration:
         return self

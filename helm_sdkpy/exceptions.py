@@ -25,7 +25,7 @@
     ├── PostRenderError
     ├── HookError
     ├── WaitFailedError
-    ├── WaitTimeoutError                                                    also TimeoutError
+    ├── WaitTimeoutError, DeadlineExceededError                             also TimeoutError
     ├── ClusterUnreachableError, CertificateError                           also ConnectionError
     ├── StorageError                                                        also ConnectionError
     ├── UnauthorizedError, ForbiddenError                                   also PermissionError
@@ -242,6 +242,14 @@ class WaitTimeoutError(HelmError, TimeoutError):
         return self.details.get("not_ready", [])
 
 
+class DeadlineExceededError(HelmError, TimeoutError):
+    """The call's `deadline` passed, and it was stopped as a cancel stops it.
+
+    `details` has `seconds` (what the call had), `phase` (what it was doing: `"queued"` where it had not begun, empty
+    where it was in no phase yet) and, where it waited, `not_ready` as `WaitTimeoutError` has it.
+    """
+
+
 class ClusterUnreachableError(HelmError, ConnectionError):
     """The cluster's API server can not be reached."""
 
@@ -323,8 +331,10 @@ CAUSES: dict[str, type[HelmError]] = {
     "chart_not_found": ChartNotFoundError,
     "cluster_unreachable": ClusterUnreachableError,
     "configuration": ConfigurationError,
+    "configuration_busy": ConfigurationError,
     "configuration_closed": ConfigurationError,
     "conflict": ConflictError,
+    "deadline_exceeded": DeadlineExceededError,
     "digest_mismatch": DigestMismatchError,
     "forbidden": ForbiddenError,
     "hook_failed": HookError,

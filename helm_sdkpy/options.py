@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from .events import OnEvent
@@ -17,6 +17,9 @@ ChartSource: TypeAlias = str | os.PathLike[str] | bytes
 
 Seconds: TypeAlias = int | float | timedelta
 """A time span, in seconds where it is a number."""
+
+Deadline: TypeAlias = int | float | timedelta | datetime
+"""A time span from now on, in seconds where it is a number, or a moment with a time zone."""
 
 WaitStrategy: TypeAlias = bool | Literal["watcher", "hookOnly", "legacy"]
 """True is `"watcher"`, False is `"hookOnly"`."""
@@ -31,8 +34,19 @@ PostRenderer: TypeAlias = str | Callable[[str], str | Awaitable[str]]
 """A plugin's name, or a callable, sync or async, that takes the manifest and gives the one to use."""
 
 
-class EventOptions(TypedDict, total=False):
-    """Watching an operation."""
+class DeadlineOptions(TypedDict, total=False):
+    """How long the whole call may take."""
+
+    deadline: Deadline | None
+    """Seconds from now, or a datetime with a time zone, for the whole call: queueing, download, rendering, waiting.
+
+    When it passes the operation is stopped as a cancel stops it, and `DeadlineExceededError` is raised. (`timeout` is
+    for each phase.) Default: None, no limit.
+    """
+
+
+class EventOptions(DeadlineOptions, total=False):
+    """Watching an operation and bounding it: what every action takes."""
 
     on_event: OnEvent | None
     """A callable, sync or async, that gets each event while the call is awaited, in its loop. Default: None."""

@@ -84,7 +84,8 @@ SHARED_REQUESTS: Final[dict[str, str]] = {
 # docs/architecture.md, "Arguments that are not one to one with the keywords".
 WIRE_ONLY: Final = {"chart_archive", "post_renderer_callable"}
 PYTHON_ONLY: Final = {
-    "dest_dir", "on_event", "server_side_apply", "history_max", "pass_credentials_all", "show_rollback_revision",
+    "deadline", "dest_dir", "on_event", "server_side_apply", "history_max", "pass_credentials_all",
+    "show_rollback_revision",
 }  # fmt: skip
 """Other names for a field of the wire, and what results always carry (a column of helm's table)."""
 

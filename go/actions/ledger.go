@@ -252,12 +252,20 @@ func (l *ledger) dispel() {
 // describe makes a failure's description short, and says so when it was a cancel.
 func (l *ledger) describe(description string) string {
 	if l.op.Cancelled() {
-		return capitalized(l.verb) + " cancelled"
+		return capitalized(l.verb) + " " + stopped(l.op)
 	}
 	if len(description) <= maxDescription {
 		return description
 	}
 	return fmt.Sprintf("%s… (%d characters more)", truncated(description, maxDescription), len(description)-maxDescription)
+}
+
+// stopped is how a description tells that an operation was cancelled.
+func stopped(op *bridge.Operation) string {
+	if reason := op.Stopped(); reason != "" {
+		return "stopped: " + reason
+	}
+	return "cancelled"
 }
 
 // last is the newest revision as this operation last wrote it, or nil when it wrote none.

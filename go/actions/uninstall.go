@@ -123,7 +123,7 @@ func (s *scope) uninstallFailed(sweep *sweeper, err error) error {
 	}
 	why := "failed: " + err.Error()
 	if s.op.Cancelled() {
-		why = "cancelled"
+		why = stopped(s.op)
 	}
 	if before, known := s.ledger.before(last); known && len(sweep.Deleted()) == 0 {
 		last.Info = &before

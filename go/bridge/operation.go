@@ -25,6 +25,9 @@ type Operation struct {
 
 	cancelled atomic.Bool
 	abandoned atomic.Bool
+	phase     atomic.Pointer[string] // the last one that was told
+	stopped   atomic.Pointer[Stopped]
+	witness   atomic.Pointer[func() any]
 	grace     time.Duration
 	returned  bool   // the goroutine has ended; guarded by the Runtime's lock
 	abandon   func() // nil: never abandoned
@@ -34,6 +37,7 @@ type Operation struct {
 	holds    int
 	timer    *time.Timer
 	armed    uint64 // which arming of the timer counts
+	waited   any    // what the witness told
 	calls    map[uint64]chan reply
 	lastCall uint64
 }
@@ -67,6 +71,14 @@ func (o *Operation) Context() context.Context { return o.ctx }
 // Cancelled says whether the operation was cancelled while it ran. Errors can not say it: Helm loses their cause.
 func (o *Operation) Cancelled() bool { return o.cancelled.Load() || o.parent.Err() != nil }
 
+// Stopped says why the operation was stopped by something else than a plain cancel; empty where it was not.
+func (o *Operation) Stopped() string {
+	if stopped := o.stopped.Load(); stopped != nil {
+		return stopped.reason
+	}
+	return ""
+}
+
 // Abandoned says whether the caller was told that the operation ended although it still runs: it must write nothing more.
 //
 // Who holds the operation asks this after Hold, not before: while it is held, the answer stays.
@@ -81,8 +93,13 @@ func (o *Operation) Listening() bool { return o.listening }
 // LogLevel is the least level whose logs are wanted; above slog.LevelError, none are.
 func (o *Operation) LogLevel() slog.Level { return o.logLevel }
 
-// Emit hands the event on and never blocks. Log events obey LogLevel, the others are dropped where nobody listens.
+// Emit hands the event on and never blocks. Log events obey LogLevel, the others are dropped where nobody listens; the
+// phase is remembered in any case.
 func (o *Operation) Emit(event Event) {
+	if event.Type == TypePhase {
+		phase := event.Phase
+		o.phase.Store(&phase)
+	}
 	if event.Type == TypeLog {
 		if level, known := levels[event.Level]; !known || level < o.logLevel {
 			return
@@ -113,15 +130,28 @@ func (o *Operation) Hold() (release func()) {
 	})
 }
 
-// cancel ends the operation's context; an operation that has finished is left as it is.
-func (o *Operation) cancel() {
+// cancel ends the operation's context; an operation that has finished is left as it is. Where it is stopped for a reason,
+// the witness is heard first.
+func (o *Operation) cancel(reason string) {
 	o.mu.Lock()
-	if o.finished || o.cancelled.Swap(true) {
+	if o.finished || o.cancelled.Load() {
 		o.mu.Unlock()
 		return
 	}
+	if reason != "" {
+		stopped := &Stopped{reason: reason}
+		if phase := o.phase.Load(); phase != nil {
+			stopped.phase = *phase
+		}
+		o.stopped.Store(stopped)
+	}
+	o.cancelled.Store(true)
 	o.arm()
 	o.mu.Unlock()
+	if witness := o.witness.Load(); witness != nil && reason != "" {
+		go o.hear(*witness)
+		return
+	}
 	o.stop()
 }
 

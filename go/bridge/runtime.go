@@ -49,7 +49,10 @@ func NewRuntime() *Runtime {
 }
 
 // Cancel cancels the operation, or marks its number so that it never starts. It never blocks.
-func (r *Runtime) Cancel(number uint64) {
+func (r *Runtime) Cancel(number uint64) { r.Stop(number, "") }
+
+// Stop is Cancel for a reason that records and errors tell, such as "its deadline of 30 s passed".
+func (r *Runtime) Stop(number uint64, reason string) {
 	r.mu.Lock()
 	op := r.operations[number]
 	if op == nil {
@@ -57,7 +60,7 @@ func (r *Runtime) Cancel(number uint64) {
 	}
 	r.mu.Unlock()
 	if op != nil {
-		op.cancel()
+		op.cancel(reason)
 	}
 }
 
@@ -132,7 +135,7 @@ func (r *Runtime) AbandonedOn(handle uint64) int {
 // Shutdown cancels all operations, waits for them, ends NextEvents, and says how many goroutines still run.
 func (r *Runtime) Shutdown(timeout time.Duration) int {
 	for _, op := range r.close() {
-		op.cancel()
+		op.cancel("")
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()

@@ -96,13 +96,14 @@ func (r *Runtime) run(op *Operation, action func() (any, error)) {
 	})
 }
 
-// end sends the last event, unless the operation was abandoned before, and takes the goroutine out of the count.
+// end sends the last event, unless the operation was abandoned before, and takes the goroutine out of the count. Who
+// cancelled hears of that in any case; who stopped it for a reason gets a result that was there already.
 func (r *Runtime) end(op *Operation, result json.RawMessage, err error) {
 	ended, cancelled := op.finish()
 	switch {
 	case !ended:
-	case cancelled:
-		op.done("error", encodeError(cancellation(err)))
+	case cancelled && (err != nil || op.Stopped() == ""):
+		op.done("error", encodeError(op.testimony(cancellation(err))))
 	case err != nil:
 		op.done("error", encodeError(asError(err, CodeHelm)))
 	default:
@@ -125,7 +126,8 @@ func (r *Runtime) abandon(op *Operation) {
 		r.lost[op] = struct{}{}
 	}
 	r.mu.Unlock()
-	op.done("error", encodeError(Errorf(CodeCancelled, "cancelled; what it was doing can not be interrupted and still runs").with("abandoned", true)))
+	gone := Errorf(CodeCancelled, "cancelled; what it was doing can not be interrupted and still runs").with("abandoned", true)
+	op.done("error", encodeError(op.testimony(gone)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.remove(op)

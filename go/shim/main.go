@@ -52,6 +52,18 @@ func helm_sdkpy_cancel(op C.uint64_t) *C.char {
 	return answer(func() (any, error) { library.runtime.Cancel(uint64(op)); return nil, nil })
 }
 
+//export helm_sdkpy_stop
+func helm_sdkpy_stop(op C.uint64_t, reason *C.char) *C.char {
+	return answer(func() (any, error) {
+		var why string
+		if err := bridge.Decode(bytesOf(reason), &why); err != nil {
+			return nil, err
+		}
+		library.runtime.Stop(uint64(op), why)
+		return nil, nil
+	})
+}
+
 //export helm_sdkpy_reply
 func helm_sdkpy_reply(op C.uint64_t, reply *C.char) *C.char {
 	return answer(func() (any, error) { return nil, library.runtime.Reply(uint64(op), bytesOf(reply)) })

@@ -37,10 +37,8 @@ func (r *reporter) emit(event bridge.Event) {
 	r.op.Emit(event)
 }
 
+// enter tells the phase also where nobody listens: an operation that is stopped says where that was.
 func (r *reporter) enter(phase string) {
-	if !r.listening() {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if phase == r.phase {

@@ -157,6 +157,8 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 	if aim != aimHook && !isHook(resources[0]) {
 		c.Phase(phaseWait)
 	}
+	// Reading the objects once more, when it is stopped, needs the requests that are made while they can still be.
+	defer c.traffic.op.Witness(func() any { return c.left(aim, awaited(resources, aim)).details() })()
 	follower, stop := w.follow(aim, resources)
 	defer stop()
 	failed := helm(resources, timeout)

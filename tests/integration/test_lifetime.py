@@ -61,8 +61,64 @@ async def test_closing_cancels_what_runs(
     assert raised.value.code == "configuration_closed"
     assert isinstance(raised.value, InstallError)
     assert objects.statuses("shop") == ["failed"]
+    assert objects.record("shop")["info"]["description"] == "Install stopped: its Configuration was closed"
     with Configuration(objects.namespace, helm_cluster.kubeconfig) as config:
         await Upgrade(config).run("shop", SIMPLE.archive(), install=True)
+
+
+@pytest.mark.parametrize("way", ["close", "aclose"])
+async def test_a_close_that_does_not_cancel_is_refused(helm_config: Configuration, objects: Objects, way: str) -> None:
+    late = Chart({"c.yaml": configmap(), "d.yaml": deployment(ready_after="1s")})
+    task = asyncio.create_task(Install(helm_config).run("shop", late.archive(), timeout=60))
+    await until(lambda: objects.find("deployments", "shop"), "it waits")
+
+    async def close() -> None:
+        if way == "close":
+            helm_config.close(cancel=False)
+        else:
+            await helm_config.aclose(cancel=False)
+
+    with pytest.raises(ConfigurationError, match=f"install of shop in {objects.namespace}") as raised:
+        await close()
+    assert raised.value.code == "configuration_busy"
+    running = [{"action": "install", "release": "shop", "namespace": objects.namespace}]
+    assert raised.value.details == {"running": running}
+    assert not helm_config.closed
+    assert (await task)["info"]["status"] == "deployed"
+    helm_config.close(cancel=False)
+    assert helm_config.closed
+
+
+async def test_closing_waits_for_the_clean_up(helm_config: Configuration, objects: Objects) -> None:
+    """Longer than the second that an operation without one has."""
+    charts = Chart({"c.yaml": configmap(), "d.yaml": deployment(ready="never")})
+    install = Install(helm_config).run(
+        "shop", charts.archive(), timeout=60, rollback_on_failure=True, cleanup_timeout=30
+    )
+    task = asyncio.create_task(install)
+    await until(lambda: objects.find("deployments", "shop"), "it waits")
+    await helm_config.aclose()
+    assert objects.statuses("shop") == []
+    with pytest.raises(InstallError, match="closed while"):
+        await task
+
+
+async def test_a_block_that_fails_cancels_and_lets_the_error_through(
+    helm_cluster: TestCluster, objects: Objects
+) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def fail() -> None:
+        async with Configuration(objects.namespace, helm_cluster.kubeconfig) as config:
+            tasks.append(asyncio.create_task(Install(config).run("shop", STUCK.archive(), timeout=60)))
+            await until(lambda: objects.find("deployments", "shop"), "it waits")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert objects.statuses("shop") == ["failed"]
+    with pytest.raises(InstallError, match="closed while"):
+        await tasks[0]
 
 
 async def test_closing_one_leaves_another_alone(

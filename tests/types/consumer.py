@@ -346,6 +346,7 @@ async def do_install(config: Configuration) -> None:
             force_pending=True,
             pending_age=timedelta(minutes=5),
             on_event=show,
+            deadline=timedelta(minutes=5),
             generate_name=True,
             name_template="name_template",
             replace=True,

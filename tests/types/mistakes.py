@@ -38,6 +38,7 @@ async def wrong_keywords(config: Configuration) -> None:
     await Template(config).run("shop", "./shop", keep_history=True)  # error: reportCallIssue
     await Show(config).chart("./shop", jsonpath="{.a}")  # error: reportCallIssue
     await Lint(config).run("./shop", quiet=True)  # error: reportCallIssue
+    await Status(config).run("shop", deadline="30s")  # error: reportArgumentType
     await Push(config).run("shop.tgz", "oci://registry.example", verify=True)  # error: reportCallIssue
     Configuration(driver="secret")  # error: reportCallIssue
 

@@ -32,6 +32,7 @@ class FakeLibrary:
         self.started: list[tuple[str, int, int, dict[str, Any]]] = []
         self.start_thread: int = 0
         self.cancelled: list[int] = []
+        self.stopped: list[str] = []
         self.cancel_thread: int = 0
         self.created: list[dict[str, Any]] = []
         self.destroyed: list[int] = []
@@ -57,6 +58,10 @@ class FakeLibrary:
         self.cancel_thread = threading.get_ident()
         self.on_cancel(op)
         return "{}"
+
+    def stop(self, op: int, reason: bytes) -> str:
+        self.stopped.append(json.loads(reason))
+        return self.cancel(op)
 
     def reply(self, op: int, reply: bytes) -> str:
         self.on_reply(op, json.loads(reply))

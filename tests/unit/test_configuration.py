@@ -195,7 +195,7 @@ async def test_async_with_waits_for_what_it_cancels(client: Wire) -> None:
 
 
 async def test_closing_waits_no_longer_than_a_second(client: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helm_sdkpy.configuration.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("helm_sdkpy._operation.CANCEL_SECONDS", 0.05)
     client.library.on_start = lambda op, request: None
     client.library.on_cancel = lambda op: None
     began = 0.0

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from helm_sdkpy import _operation
+from helm_sdkpy._arguments import Deadline
 from helm_sdkpy._connection import Connection
 from helm_sdkpy.exceptions import (
     ClusterUnreachableError,
     ConfigurationError,
+    DeadlineExceededError,
     HelmError,
     InstallError,
     PostRenderError,
@@ -177,6 +179,69 @@ async def test_cancel_waits_no_longer_than_a_second(
         await task
     assert 0.18 < time.monotonic() - began < 0.4
     assert "install of shop in web has not ended 0.2 s after it was cancelled" in caplog.text
+
+
+async def test_a_deadline_stops_with_a_reason(wire: Wire) -> None:
+    ready = [{"kind": "Job", "name": f"j{number}", "status": "in_progress"} for number in range(7)]
+
+    def on_cancel(op: int) -> None:
+        details = {"phase": "waiting", "not_ready": ready}
+        wire.library.done(op, error={"code": "cancelled", "message": "", "details": details})
+
+    wire.library.on_start, wire.library.on_cancel = never, on_cancel
+    with pytest.raises(DeadlineExceededError) as raised:
+        await wire.run(deadline=Deadline(0.02, "20 ms"))
+    assert isinstance(raised.value, InstallError)
+    assert str(raised.value).startswith(
+        "install of shop in web was stopped in its phase waiting: its deadline of 20 ms passed (not ready: Job j0: in_p"
+    )
+    assert str(raised.value).endswith("; and 2 more)")
+    assert raised.value.details == {"seconds": 0.02, "phase": "waiting", "not_ready": ready}
+    assert wire.library.stopped == ["its deadline of 20 ms passed"]
+
+
+async def test_a_deadline_that_has_passed_starts_nothing(wire: Wire) -> None:
+    with pytest.raises(DeadlineExceededError, match="queued"):
+        await wire.run(deadline=Deadline(-1, "yesterday"))
+    assert wire.library.started == []
+
+
+async def test_a_deadline_while_the_executor_is_full(wire: Wire) -> None:
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+    busy = [loop.run_in_executor(None, gate.wait, 10) for _ in range(64)]
+    try:
+        with pytest.raises(DeadlineExceededError, match="queued"):
+            await wire.run(deadline=Deadline(0.02, "20 ms"))
+    finally:
+        gate.set()
+    await asyncio.gather(*busy)
+    assert wire.library.started == []
+
+
+async def test_what_was_done_before_the_deadline_stopped_it_is_the_result(wire: Wire) -> None:
+    wire.library.on_start = never
+    wire.library.on_cancel = lambda op: wire.library.done(op, "done all the same")
+    assert await wire.run(deadline=Deadline(0.02, "20 ms")) == "done all the same"
+
+
+async def test_a_deadline_waits_no_longer_than_a_cancel(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_operation, "CANCEL_SECONDS", 0.1)
+    wire.library.on_start, wire.library.on_cancel = never, lambda op: None
+    with pytest.raises(DeadlineExceededError):
+        await asyncio.wait_for(wire.run(deadline=Deadline(0.02, "20 ms"), cleanup_seconds=0.1), 5)
+    assert "install of shop in web has not ended 0.2 s after it was cancelled" in caplog.text
+
+
+async def test_a_cancel_is_a_cancel_though_the_deadline_has_passed(wire: Wire) -> None:
+    wire.library.on_start, wire.library.on_cancel = never, lambda op: None
+    task = asyncio.create_task(wire.run(deadline=Deadline(0.01, "10 ms")))
+    await until(lambda: wire.library.stopped)
+    task.cancel()
+    wire.library.done(1, error={"code": "cancelled", "message": ""})
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_second_cancel_returns_at_once_and_says_what_runs(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:

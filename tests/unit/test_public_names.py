@@ -109,7 +109,7 @@ def test_keywords_are_the_fields_of_the_go_request(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_keyword_has_a_rule(command: str) -> None:
-    rules = set(kind_of(command)._encoders) | set(RULES) | set(ALIASES) | {"on_event"}
+    rules = set(kind_of(command)._encoders) | set(RULES) | set(ALIASES) | {"deadline", "on_event"}
     assert keywords(command) <= rules
 
 

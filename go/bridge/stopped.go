@@ -1,0 +1,56 @@
+package bridge
+
+import "time"
+
+// Stopped is why an operation was stopped, and what it was doing then.
+type Stopped struct {
+	reason string
+	phase  string
+}
+
+// hearing is how long what an operation waited for may take to be told after it was stopped. It goes on meanwhile.
+const hearing = 300 * time.Millisecond
+
+// Witness sets who tells, when the operation is stopped for a reason, what it was waiting for; done takes the witness back.
+func (o *Operation) Witness(tell func() any) (done func()) {
+	witness := &tell
+	o.witness.Store(witness)
+	return func() { o.witness.CompareAndSwap(witness, nil) }
+}
+
+// hear asks the witness, with the operation's context still alive, and ends that then.
+func (o *Operation) hear(tell func() any) {
+	defer o.stop()
+	told := make(chan any, 1)
+	go func() {
+		_ = Guard("witness", func() error {
+			told <- tell()
+			return nil
+		})
+	}()
+	timer := time.NewTimer(hearing)
+	defer timer.Stop()
+	select {
+	case waited := <-told:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.waited = waited
+	case <-timer.C:
+	case <-o.ctx.Done():
+	}
+}
+
+// testimony gives the error of an operation that was stopped for a reason what is known of that moment.
+func (o *Operation) testimony(err *Error) *Error {
+	stopped := o.stopped.Load()
+	if stopped == nil {
+		return err
+	}
+	err = err.with("phase", stopped.phase)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.waited != nil {
+		err = err.with("not_ready", o.waited)
+	}
+	return err
+}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import helm_sdkpy
+from helm_sdkpy.options import EventOptions
 from tests.commands import COMMANDS, keywords, kind_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_the_consumer_uses_every_keyword_of_every_action() -> None:
             case _:
                 pass
     # One family, whose types are checked once: who takes the one takes the other.
-    family = set(helm_sdkpy.options.EventOptions.__annotations__)
+    family = set(EventOptions.__annotations__)
     for command, run in COMMANDS.items():
         leading = _leading(run) | family - {"on_event"}
         missing = keywords(command) - used[f"{kind_of(command).__name__}.{run.__name__}"] - leading

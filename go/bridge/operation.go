@@ -27,7 +27,7 @@ type Operation struct {
 	abandoned atomic.Bool
 	phase     atomic.Pointer[string] // the last one that was told
 	stopped   atomic.Pointer[Stopped]
-	witness   atomic.Pointer[func() any]
+	witness   atomic.Pointer[func(say func(any))]
 	grace     time.Duration
 	returned  bool   // the goroutine has ended; guarded by the Runtime's lock
 	abandon   func() // nil: never abandoned

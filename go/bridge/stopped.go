@@ -11,30 +11,33 @@ type Stopped struct {
 // hearing is how long what an operation waited for may take to be told after it was stopped. It goes on meanwhile.
 const hearing = 300 * time.Millisecond
 
-// Witness sets who tells, when the operation is stopped for a reason, what it was waiting for; done takes the witness back.
-func (o *Operation) Witness(tell func() any) (done func()) {
+// Witness sets who says, when the operation is stopped for a reason, what it was waiting for: at once what is known, and
+// again when more is. The last word counts. done takes the witness back.
+func (o *Operation) Witness(tell func(say func(any))) (done func()) {
 	witness := &tell
 	o.witness.Store(witness)
 	return func() { o.witness.CompareAndSwap(witness, nil) }
 }
 
-// hear asks the witness, with the operation's context still alive, and ends that then.
-func (o *Operation) hear(tell func() any) {
+// hear lets the witness tell, with the operation's context still alive, and ends that then.
+func (o *Operation) hear(tell func(say func(any))) {
 	defer o.stop()
-	told := make(chan any, 1)
+	told := make(chan struct{})
 	go func() {
+		defer close(told)
 		_ = Guard("witness", func() error {
-			told <- tell()
+			tell(func(waited any) {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.waited = waited
+			})
 			return nil
 		})
 	}()
 	timer := time.NewTimer(hearing)
 	defer timer.Stop()
 	select {
-	case waited := <-told:
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.waited = waited
+	case <-told:
 	case <-timer.C:
 	case <-o.ctx.Done():
 	}

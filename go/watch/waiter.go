@@ -157,8 +157,16 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 	if aim != aimHook && !isHook(resources[0]) {
 		c.Phase(phaseWait)
 	}
-	// Reading the objects once more, when it is stopped, needs the requests that are made while they can still be.
-	defer c.traffic.op.Witness(func() any { return c.left(aim, awaited(resources, aim)).details() })()
+	// When it is stopped the objects are read once more, while requests can still be made. Why they are not ready takes
+	// longer to find out than what is not.
+	defer c.traffic.op.Witness(func(say func(any)) {
+		left := c.left(aim, w.strategy, awaited(resources, aim))
+		say(left.details())
+		c.gather(left, aim)
+		if c.ctx.Err() == nil {
+			say(left.details())
+		}
+	})()
 	follower, stop := w.follow(aim, resources)
 	defer stop()
 	failed := helm(resources, timeout)

@@ -235,6 +235,12 @@ func (s *scope) preview(request DiffRequest) ([]drift.Object, error) {
 	switch {
 	case errors.Is(err, driver.ErrReleaseNotFound) && request.Install:
 		return s.previewInstall(request, build, replace)
+	case errors.Is(err, driver.ErrReleaseNotFound):
+		return nil, &bridge.Error{
+			Code:    codeReleaseNotFound,
+			Message: fmt.Sprintf("there is no release %q in namespace %q: install=True shows what an install would create", s.release, s.namespace),
+			Cause:   err,
+		}
 	case err != nil:
 		return nil, err
 	case replace && request.Install:

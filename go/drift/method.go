@@ -47,7 +47,12 @@ func (m Method) update(original, live, target *resource.Info) (*unstructured.Uns
 	case m.ForceReplace && !m.ServerSide:
 		return answer(m.helper(target).Replace(target.Namespace, target.Name, true, target.Object.DeepCopyObject()))
 	case m.ServerSide && !m.Migrate:
-		return m.applyServerSide(target, m.ForceConflicts)
+		after, err := m.applyServerSide(target, m.ForceConflicts)
+		if err != nil && m.Whole && refused(err) {
+			// The server takes a port whose protocol is null for another one than the same port of before. It took it once.
+			return m.applyServerSide(withoutNulls(target), m.ForceConflicts)
+		}
+		return after, err
 	case m.ServerSide:
 		// Helm's two steps can not be tried one after the other, since the first would have to be kept. Together they do
 		// what the client's patch does, and what others own is refused as ever.
@@ -56,6 +61,32 @@ func (m Method) update(original, live, target *resource.Info) (*unstructured.Uns
 		}
 	}
 	return m.applyClientSide(original, live, target)
+}
+
+// withoutNulls is an object without the fields that are null.
+func withoutNulls(target *resource.Info) *resource.Info {
+	stripped := *target
+	copied := target.Object.DeepCopyObject().(*unstructured.Unstructured)
+	dropNulls(copied.Object)
+	stripped.Object = copied
+	return &stripped
+}
+
+func dropNulls(within any) {
+	switch value := within.(type) {
+	case map[string]any:
+		for key, field := range value {
+			if field == nil {
+				delete(value, key)
+			} else {
+				dropNulls(field)
+			}
+		}
+	case []any:
+		for _, item := range value {
+			dropNulls(item)
+		}
+	}
 }
 
 // applyServerSide is Helm's patchResourceServerSide.

@@ -20,17 +20,17 @@ const (
 
 // headings are how an object's part of the text begins; what has none is not shown.
 var headings = map[string]string{
-	ActionCreate:   "has been added:",
-	ActionChange:   "has changed:",
-	ActionDelete:   "has been removed:",
+	ActionCreate:   "would be created:",
+	ActionChange:   "would be changed:",
+	ActionDelete:   "would be deleted:",
 	ActionKeep:     "is no part of the release any more, and is kept (helm.sh/resource-policy)",
 	ActionSkip:     "differs, and is left alone",
-	ActionConflict: "has changed, but fields belong to others:",
+	ActionConflict: "would be changed, but fields belong to others:",
 	ActionRefused:  "is refused:",
 }
 
-// Text is the differences as a person reads them: a heading for each object, as the helm-diff plugin has it, and hunks
-// of a unified diff with that many lines around.
+// Text is the differences as a person reads them: a heading for each object, much as the helm-diff plugin
+// has it, and hunks of a unified diff with that many lines around.
 func Text(objects []Object, around int, coloured bool) (string, error) {
 	var text strings.Builder
 	for _, object := range objects {

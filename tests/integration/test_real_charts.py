@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from helm_sdkpy import Configuration, History, Install, List, Rollback, Status, Uninstall, Upgrade
+from helm_sdkpy import Configuration, Diff, History, Install, List, Rollback, Status, Uninstall, Upgrade
 from helm_sdkpy.testing import TestCluster
 from helm_sdkpy.testing.rest import ApiError
 from tests.integration.objects import until
@@ -159,18 +159,31 @@ def shown(cluster: TestCluster, case: Case, namespace: str) -> object:
     return value
 
 
+async def unchanged(config: Configuration, name: str, *upgrade: Any) -> None:
+    """Nothing has drifted, nor would an upgrade to that chart and values change anything."""
+    drift = await Diff(config).run(name)
+    assert (drift["text"], drift["changed"]) == ("", False)
+    assert {found["action"] for found in drift["objects"]} == {"none"}
+    if upgrade:
+        diff = await Diff(config).run(name, *upgrade)
+        assert (diff["text"], diff["changed"]) == ("", False)
+
+
 async def through_its_life(config: Configuration, cluster: TestCluster, name: str) -> None:
     case, namespace = CASES[name], config.namespace
     chart = CHARTS / case.archive
     release = await Install(config).run(name, chart, case.values, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (1, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.before
+    await unchanged(config, name)
     release = await Upgrade(config).run(name, chart, {**case.values, **case.changed}, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (2, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.after
+    await unchanged(config, name, chart, {**case.values, **case.changed})
     release = await Rollback(config).run(name, wait=True, timeout=300)
     assert (release["version"], release["info"]["status"]) == (3, "deployed")
     assert await asyncio.to_thread(shown, cluster, case, namespace) == case.before
+    await unchanged(config, name)
     history = await History(config).run(name)
     assert [(one["revision"], one["status"]) for one in history] == [
         (1, "superseded"),

@@ -8,6 +8,7 @@ import enum
 import json
 import math
 import pathlib
+import re
 import types
 from typing import Any, cast
 
@@ -165,6 +166,36 @@ def test_refusals(encode: _arguments.Encoder, given: Any, message: str) -> None:
     with pytest.raises(Refused, match=message) as refused:
         encode("it", given)
     assert refused.value.field == "it"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("/spec/replicas", [{"paths": ["/spec/replicas"]}]),
+        (["/a", {"paths": "", "kind": "Job"}], [{"paths": ["/a"]}, {"paths": [""], "kind": "Job"}]),
+        ({"paths": ["/a", "/b"], "name": "x*", "namespace": None}, [{"paths": ["/a", "/b"], "name": "x*"}]),
+        ([], None),
+    ],
+)
+def test_ignore_rules(given: Any, wanted: Any) -> None:
+    assert _arguments.ignore_rules("ignore", given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (5, "ignore must be a str, a mapping or a list of these, not a int"),
+        ([5], "ignore holds a int"),
+        ("spec", "ignore has the path 'spec': a JSON pointer begins with /"),
+        ({"kind": "Job"}, "ignore has no paths"),
+        ({"paths": ["/a"], "kinds": "Job"}, "ignore has the key 'kinds'"),
+        ({"paths": [7]}, "ignore has the path a int"),
+        ({"paths": ["/a"], "kind": 1}, "ignore must be a str"),
+    ],
+)
+def test_ignore_rules_that_are_none(given: Any, message: str) -> None:
+    with pytest.raises(Refused, match=f"^{re.escape(message)}"):
+        _arguments.ignore_rules("ignore", given)
 
 
 def test_refusals_do_not_show_secrets() -> None:

@@ -35,6 +35,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "directory": _arguments.path,
     "disable_openapi_validation": _arguments.flag,
     "dry_run": _arguments.dry_run,
+    "drift": _arguments.switch,
     "enable_dns": _arguments.flag,
     "endpoint": _arguments.text,
     "failed": _arguments.flag,

@@ -222,45 +222,6 @@ class UpgradeOptions(
     """Start from the chart's values with the last revision's over them. Default: False."""
 
 
-class EnsureOptions(
-    ChartSourceOptions, ValuesOptions, ApplyOptions, RenderOptions, CleanupOptions, EventOptions, total=False
-):
-    """The options of Ensure beyond its signature: those of Upgrade, but for what takes over the last revision's values.
-
-    With `dry_run`, `"client"` or `"server"`, Ensure asks the cluster and says what it would do.
-    """
-
-    cleanup_on_fail: bool
-    """If an upgrade fails, delete what it created. Default: False."""
-    create_namespace: bool
-    """Create the namespace if it is not there. Default: False."""
-    disable_openapi_validation: bool
-    """Do not check the objects against the cluster's schemas. Default: False."""
-    force_conflicts: bool
-    """With server-side apply, take over fields that others own. What has drifted is taken back in any case.
-
-    Default: False.
-    """
-    history_max: int | None
-    """The same as `max_history`, by the flag's name. Default: None."""
-    max_history: int | None
-    """How many revisions are kept; 0 keeps all. Default: `HELM_MAX_HISTORY` of the environment, else 10."""
-    rollback_on_failure: bool
-    """If an upgrade fails, roll back; if an install does, uninstall. Default: False."""
-    server_side_apply: ServerSide | None
-    """Let the server apply the objects. Default: `"auto"`, as the release was applied before."""
-    skip_schema_validation: bool
-    """Do not check the values against the chart's schema. Default: False."""
-    take_ownership: bool
-    """Adopt objects that are there and belong to no release. Default: False."""
-    timeout: Seconds
-    """Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300."""
-    wait: WaitStrategy
-    """Wait until resources are ready, also where nothing had to be changed. Default: True."""
-    wait_for_jobs: bool
-    """With `wait`, also wait until Jobs are complete. Default: False."""
-
-
 class RollbackOptions(WaitOptions, ApplyOptions, CleanupOptions, EventOptions, total=False):
     """The options of Rollback beyond its signature."""
 
@@ -669,6 +630,60 @@ class DriftOptions(TypedDict, total=False):
 
     Default: none.
     """
+
+
+class EnsureOptions(
+    ChartSourceOptions,
+    ValuesOptions,
+    ApplyOptions,
+    RenderOptions,
+    CleanupOptions,
+    DriftOptions,
+    EventOptions,
+    total=False,
+):
+    """The options of Ensure beyond its signature: those of Upgrade, but for what takes over the last revision's values.
+
+    With `dry_run`, `"client"` or `"server"`, Ensure asks the cluster and says what it would do.
+    """
+
+    cleanup_on_fail: bool
+    """If an upgrade fails, delete what it created. Default: False."""
+    create_namespace: bool
+    """Create the namespace if it is not there. Default: False."""
+    disable_openapi_validation: bool
+    """Do not check the objects against the cluster's schemas. Default: False."""
+    drift: bool
+    """Look at the objects in the cluster too, and set back what differs. Default: True."""
+    force_conflicts: bool
+    """With server-side apply, take over fields that others own. What has drifted is taken back in any case.
+
+    Default: False.
+    """
+    history_max: int | None
+    """The same as `max_history`, by the flag's name. Default: None."""
+    max_history: int | None
+    """How many revisions are kept; 0 keeps all. Default: `HELM_MAX_HISTORY` of the environment, else 10."""
+    pending_age: Seconds | None
+    """Seconds for which nothing must have touched a revision that is stuck in `pending-*` or `uninstalling`: then a
+    killed process left it, and it is upgraded over. 0 does so at once; see docs/recovering.md for the danger.
+
+    Default: the larger of `timeout` and 300.
+    """
+    rollback_on_failure: bool
+    """If an upgrade fails, roll back; if an install does, uninstall. Default: False."""
+    server_side_apply: ServerSide | None
+    """Let the server apply the objects. Default: `"auto"`, as the release was applied before."""
+    skip_schema_validation: bool
+    """Do not check the values against the chart's schema. Default: False."""
+    take_ownership: bool
+    """Adopt objects that are there and belong to no release. Default: False."""
+    timeout: Seconds
+    """Seconds, or a timedelta, for each phase (each hook, the wait). Default: 300."""
+    wait: WaitStrategy
+    """Wait until resources are ready, also where nothing had to be changed. Default: True."""
+    wait_for_jobs: bool
+    """With `wait`, also wait until Jobs are complete. Default: False."""
 
 
 class DiffOptions(ChartSourceOptions, ValuesOptions, DriftOptions, EventOptions, total=False):

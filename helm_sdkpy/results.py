@@ -118,7 +118,15 @@ class EnsureReason(TypedDict):
     """One thing that was not as it should be."""
 
     type: Literal[
-        "not_found", "uninstalled", "status", "chart_name", "chart_version", "chart_content", "values", "manifest"
+        "not_found",
+        "uninstalled",
+        "status",
+        "chart_name",
+        "chart_version",
+        "chart_content",
+        "values",
+        "manifest",
+        "drift",
     ]
     """What it was; docs/ensure.md says of each when it is told."""
     message: str
@@ -128,9 +136,9 @@ class EnsureReason(TypedDict):
     after: NotRequired[str]
     """The name or version of the chart that was given."""
     paths: NotRequired[list[str]]
-    """Where values differ, as `set` takes it, or which files of the chart do."""
+    """Where values differ, as `set` takes it, which files of the chart do, or JSON pointers of what has drifted."""
     objects: NotRequired[list[Resource]]
-    """Which objects are others."""
+    """Which objects are rendered otherwise, or the one that has drifted."""
 
 
 class EnsureResult(TypedDict):

@@ -171,27 +171,34 @@ func (s *scope) deployedDrift(rules drift.Rules) ([]drift.Object, error) {
 // come and go.
 func (s *scope) drift(rel *release.Release, rules drift.Rules) ([]drift.Object, error) {
 	s.phase("comparing")
-	build := &planner{recorder: s.client, mapper: s.connection.Getter().ToRESTMapper}
-	targets, err := build.Build(strings.NewReader(rel.Manifest), false)
+	plan, missing, err := s.driftPlan(rel, rules)
 	if err != nil {
-		return nil, fmt.Errorf("unable to build kubernetes objects from current release manifest: %w", err)
-	}
-	if err := targets.Visit(belongTo(rel)); err != nil {
 		return nil, err
 	}
 	defer s.client.NoReadAhead()()
-	objects, err := drift.Plan{
+	objects, err := plan.Objects(s.op.Context())
+	return append(objects, missing...), err
+}
+
+// driftPlan is what has to be compared for that, and the objects of kinds that the cluster does not know any more.
+func (s *scope) driftPlan(rel *release.Release, rules drift.Rules) (plan drift.Plan, missing []drift.Object, err error) {
+	build := &planner{recorder: s.client, mapper: s.connection.Getter().ToRESTMapper}
+	targets, err := build.Build(strings.NewReader(rel.Manifest), false)
+	if err != nil {
+		return plan, nil, fmt.Errorf("unable to build kubernetes objects from current release manifest: %w", err)
+	}
+	if err := targets.Visit(belongTo(rel)); err != nil {
+		return plan, nil, err
+	}
+	plan = drift.Plan{
 		Originals: targets, Targets: targets, Rules: rules, Annotations: true,
 		Method: drift.Method{
 			ServerSide: rel.ApplyMethod == string(release.ApplyMethodServerSideApply), ForceConflicts: true, Whole: true,
 			Validation: kube.FieldValidationDirectiveIgnore,
 		},
-	}.Objects(s.op.Context())
-	if err != nil {
-		return nil, err
 	}
-	missing, err := build.missing(rel.Namespace, "", rules)
-	return append(objects, missing...), err
+	missing, err = build.missing(rel.Namespace, "", rules)
+	return plan, missing, err
 }
 
 // belongTo is Helm's setMetadataVisitor: what makes an object the release's is not in its manifest.

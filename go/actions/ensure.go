@@ -8,9 +8,11 @@ import (
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/kube"
 	"helm.sh/helm/v4/pkg/release/common"
+	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/drift"
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
@@ -22,14 +24,22 @@ type EnsureRequest struct {
 	WaitOptions
 	ApplyOptions
 	RenderOptions
+	DriftOptions
 
-	ReleaseName   string `json:"release_name"`
-	CleanupOnFail bool   `json:"cleanup_on_fail"`
-	MaxHistory    *int   `json:"max_history"`
+	ReleaseName   string   `json:"release_name"`
+	CleanupOnFail bool     `json:"cleanup_on_fail"`
+	MaxHistory    *int     `json:"max_history"`
+	PendingAge    *float64 `json:"pending_age"`
+	Drift         *bool    `json:"drift"`
 }
 
 // Validate refuses what can be known to be wrong before anything is done.
-func (r EnsureRequest) Validate() error { return r.upgrade().Validate() }
+func (r EnsureRequest) Validate() error {
+	if r.Drift != nil && !*r.Drift && (len(r.Ignore) > 0 || len(r.IgnoreManagers) > 0) {
+		return invalid("drift", "is False: ignore and ignore_managers would have no effect")
+	}
+	return firstError(r.DriftOptions.Validate, r.upgrade().Validate)
+}
 
 // upgrade is what is done where something has to be. The values are those that were given and no others: an upgrade with
 // none takes the last revision's (helm: pkg/action/upgrade.go, reuseValues).
@@ -38,6 +48,7 @@ func (r EnsureRequest) upgrade() UpgradeRequest {
 		ChartSource: r.ChartSource, ValueOptions: r.ValueOptions, WaitOptions: r.WaitOptions, ApplyOptions: r.ApplyOptions,
 		RenderOptions: r.RenderOptions, ReleaseName: r.ReleaseName, Install: true, ResetValues: true,
 		CleanupOnFail: r.CleanupOnFail, MaxHistory: r.MaxHistory,
+		PendingOptions: PendingOptions{ForcePending: true, PendingAge: r.PendingAge},
 	}
 }
 
@@ -139,9 +150,7 @@ func (s *scope) differences(request EnsureRequest, last *recorded, wanted loaded
 
 // ensureByUpgrade installs or upgrades, as `upgrade --install` does.
 func (s *scope) ensureByUpgrade(request EnsureRequest, did string, reasons []EnsureReason) (*Ensured, error) {
-	for _, reason := range reasons {
-		s.log.Info(reason.Message)
-	}
+	s.tell(reasons)
 	rel, err := s.upgradeOrInstall(request.upgrade())
 	if err != nil {
 		return nil, err
@@ -152,10 +161,82 @@ func (s *scope) ensureByUpgrade(request EnsureRequest, did string, reasons []Ens
 // ensureObjects is what is left to do where the newest revision is the right one: its objects may not be.
 func (s *scope) ensureObjects(request EnsureRequest, last *recorded) (*Ensured, error) {
 	result := &Ensured{Action: ensuredUnchanged, Reasons: []EnsureReason{}, Release: request.result(last.release())}
+	if request.Drift == nil || *request.Drift {
+		if err := s.repair(request, last.release(), result); err != nil {
+			return nil, err
+		}
+	}
 	if request.dryRun() != action.DryRunNone {
 		return result, nil
 	}
 	return result, s.awaitReady(request, last)
+}
+
+// repair sets back what has drifted. That is no new revision: the one that there is says already what is to be there, and
+// a history of repairs would leave none to roll back to. Hooks do not run.
+func (s *scope) repair(request EnsureRequest, rel *release.Release, result *Ensured) error {
+	s.phase("comparing")
+	plan, unknown, err := s.driftPlan(rel, drift.Rules{Ignore: request.Ignore, Managers: request.IgnoreManagers})
+	if err != nil {
+		return err
+	}
+	defer s.client.NoReadAhead()()
+	found, err := plan.Objects(s.op.Context())
+	if err != nil {
+		return err
+	}
+	for _, object := range append(found, unknown...) {
+		if object.Differs() {
+			result.Reasons = append(result.Reasons, drifted(object))
+		}
+	}
+	if len(result.Reasons) == 0 {
+		return nil
+	}
+	result.Action, result.Changed = ensuredRepaired, true
+	if request.dryRun() != action.DryRunNone {
+		return nil
+	}
+	s.tell(result.Reasons)
+	s.phase("repairing")
+	failed := []error{plan.Repair(s.op.Context(), found)}
+	for _, object := range unknown {
+		failed = append(failed, &bridge.Error{
+			Code:    codeManifestInvalid,
+			Message: fmt.Sprintf("%s %q can not be made again: %s", object.Kind, object.Name, object.Message),
+		})
+	}
+	for _, target := range plan.Targets {
+		if target.Mapping.GroupVersionKind.Kind == "CustomResourceDefinition" {
+			s.connection.Invalidate()
+			break
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// drifted says where an object differs; never from what, which may be a secret.
+func drifted(object drift.Object) EnsureReason {
+	reason := EnsureReason{Type: "drift", Objects: []bridge.Resource{{
+		APIVersion: object.APIVersion, Kind: object.Kind, Namespace: object.Namespace, Name: object.Name,
+	}}}
+	named := object.Kind + "/" + object.Name
+	if object.Action == drift.ActionCreate || object.Action == drift.ActionRefused && len(object.Changes) == 0 {
+		reason.Message = named + " is not there"
+		return reason
+	}
+	for _, change := range object.Changes {
+		reason.Paths = append(reason.Paths, change.Path)
+	}
+	reason.Message = named + " differs from what was deployed at " + listed(reason.Paths)
+	return reason
+}
+
+// tell logs why something is done.
+func (s *scope) tell(reasons []EnsureReason) {
+	for _, reason := range reasons {
+		s.log.Info(reason.Message)
+	}
 }
 
 // awaitReady waits for the objects as an upgrade does, without writing anything.

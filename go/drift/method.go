@@ -31,6 +31,8 @@ type Method struct {
 	Whole bool
 	// Validation is Strict where objects are to be written, as in Helm's Update.
 	Validation kube.FieldValidationDirective
+
+	write bool // do it
 }
 
 // create asks the server what it would make of an object that is not there.
@@ -141,7 +143,7 @@ func (m Method) patch(original, live, target *resource.Info) ([]byte, types.Patc
 }
 
 func (m Method) helper(target *resource.Info) *resource.Helper {
-	helper := dryRun(target)
+	helper := dryRun(target).DryRun(!m.write)
 	// A client's patch is not validated (helm: pkg/kube/client.go, patchResourceClientSide).
 	if m.ServerSide || m.ForceReplace {
 		helper = helper.WithFieldValidation(string(m.Validation))
@@ -149,7 +151,7 @@ func (m Method) helper(target *resource.Info) *resource.Helper {
 	return helper
 }
 
-// dryRun is what all requests of this package that are no reads go through.
+// dryRun is what all requests of this package that are no reads go through; Repair alone turns it off.
 func dryRun(target *resource.Info) *resource.Helper {
 	return resource.NewHelper(target.Client, target.Mapping).DryRun(true).WithFieldManager(watch.FieldManager())
 }

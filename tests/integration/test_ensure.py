@@ -29,6 +29,7 @@ from helm_sdkpy.results import EnsureResult
 from helm_sdkpy.testing import TestCluster
 from tests.integration import oci
 from tests.integration.charts import Chart, configmap, deployment, hook, raw
+from tests.integration.killing import Program
 from tests.integration.objects import Objects
 from tests.integration.test_concurrency import forge
 
@@ -375,7 +376,7 @@ async def test_events_tell_what_is_done(helm_config: Configuration) -> None:
     await ensure(helm_config)
     await ensure(helm_config, on_event=seen.append)
     phases = [event["phase"] for event in seen if event["type"] == "phase"]
-    assert phases == ["loading", "comparing", "rendering", "waiting"]
+    assert phases == ["loading", "comparing", "rendering", "comparing", "waiting"]
     assert not [event for event in seen if event["type"] == "resource" and "action" in event]
 
 
@@ -403,6 +404,174 @@ async def test_configmaps_hold_the_records_as_well(helm_cluster: TestCluster, ob
         assert (await run("shop", chart, {"value": 9007199254740993}))["action"] == "installed"
         assert (await run("shop", chart, {"value": 9007199254740993}))["action"] == "unchanged"
         assert (await run("shop", chart, {"value": 1.5}))["action"] == "upgraded"
+
+
+# Drift
+
+
+METHODS: Final = pytest.mark.parametrize("server_side", [True, False])
+
+
+def spec(objects: Objects) -> dict[str, Any]:
+    """What a Deployment and a ConfigMap hold that no controller writes."""
+    return {"web": objects.get("deployments", "shop")["spec"], "config": objects.get("configmaps", "shop")["data"]}
+
+
+@METHODS
+async def test_what_was_edited_is_set_back(helm_config: Configuration, objects: Objects, server_side: bool) -> None:
+    await ensure(helm_config, server_side=server_side)
+    as_deployed = spec(objects)
+    objects.patch("deployments", "shop", {"spec": {"replicas": 3}}, manager="kubectl-edit")
+    objects.patch("configmaps", "shop", {"data": {"value": "hunter2", "other": None, "own": "stays"}})
+    history = objects.statuses("shop")
+    dry = await ensure(helm_config, dry_run=True)
+    assert (dry["action"], why(dry)) == ("repaired", ["drift", "drift"])
+    result = await ensure(helm_config)
+    assert (result["action"], result["changed"], result["reasons"]) == ("repaired", True, dry["reasons"])
+    told = {reason.get("objects", [])[0]["kind"]: reason.get("paths") for reason in result["reasons"]}
+    assert told == {"Deployment": ["/spec/replicas"], "ConfigMap": ["/data/other", "/data/value"]}
+    assert "hunter2" not in str(result["reasons"])
+    # What others added and helm never set is theirs.
+    assert spec(objects) == {**as_deployed, "config": {**as_deployed["config"], "own": "stays"}}
+    assert objects.statuses("shop") == history == ["deployed"]
+    await unchanged(helm_config, objects)
+    # The next change of the chart goes over it as if nothing had been.
+    await ensure(helm_config, values={"replicas": 2})
+    assert objects.get("deployments", "shop")["spec"]["replicas"] == 2
+
+
+@METHODS
+async def test_a_field_that_was_repaired_goes_with_the_chart(
+    helm_config: Configuration, objects: Objects, server_side: bool
+) -> None:
+    await ensure(helm_config, server_side=server_side)
+    objects.patch("configmaps", "shop", {"data": {"other": "edited"}})
+    assert (await ensure(helm_config))["action"] == "repaired"
+    without = dataclasses.replace(SHOP, templates={**SHOP.templates, "config.yaml": configmap(value="chart")})
+    assert (await ensure(helm_config, without))["action"] == "upgraded"
+    assert objects.data("shop") == {"value": "chart"}
+
+
+@METHODS
+async def test_what_was_deleted_is_made_again(helm_config: Configuration, objects: Objects, server_side: bool) -> None:
+    await ensure(helm_config, server_side=server_side)
+    objects.delete("configmaps", "shop")
+    result = await ensure(helm_config)
+    assert (result["action"], why(result)) == ("repaired", ["drift"])
+    assert result["reasons"][0]["message"] == "ConfigMap/shop is not there"
+    made = objects.get("configmaps", "shop")
+    assert made["data"] == {"value": "chart", "other": "chart"}
+    assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    assert made["metadata"]["annotations"]["meta.helm.sh/release-name"] == "shop"
+    await unchanged(helm_config, objects)
+    # It is the release's own: an upgrade changes it, an uninstall deletes it.
+    await ensure(helm_config, values={"value": "new"})
+    await Uninstall(helm_config).run("shop")
+    assert objects.names("configmaps") == []
+
+
+async def test_metadata_is_set_back(helm_config: Configuration, objects: Objects) -> None:
+    await ensure(helm_config)
+    objects.patch("configmaps", "shop", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "me", "own": "a"}}})
+    assert (await ensure(helm_config))["action"] == "repaired"
+    labels = objects.get("configmaps", "shop")["metadata"]["labels"]
+    assert labels == {"app.kubernetes.io/managed-by": "Helm", "own": "a"}
+
+
+async def test_an_upgrade_sets_back_as_well(helm_config: Configuration, objects: Objects) -> None:
+    await ensure(helm_config)
+    objects.patch("configmaps", "shop", {"data": {"other": "edited"}})
+    result = await ensure(helm_config, values={"value": "new"}, force_conflicts=True)
+    assert (result["action"], why(result)) == ("upgraded", ["values"])
+    assert objects.data("shop") == {"value": "new", "other": "chart"}
+
+
+async def test_drift_that_nobody_asked_for(helm_config: Configuration, objects: Objects) -> None:
+    await ensure(helm_config)
+    objects.patch("configmaps", "shop", {"data": {"value": "edited"}})
+    await unchanged(helm_config, objects, drift=False)
+    with pytest.raises(UpgradeError, match="ignore"):
+        await ensure(helm_config, drift=False, ignore="/data")
+
+
+@METHODS
+async def test_what_is_ignored_stays(helm_config: Configuration, objects: Objects, server_side: bool) -> None:
+    await ensure(helm_config, server_side=server_side)
+    objects.patch("deployments", "shop", {"spec": {"replicas": 3}}, manager="autoscaler")
+    objects.patch("configmaps", "shop", {"data": {"value": "edited", "other": None}})
+    every: dict[str, Any] = {"ignore": ["/data"], "ignore_managers": "autoscaler", "wait": False}
+    await unchanged(helm_config, objects, **every)
+    few: dict[str, Any] = {
+        "ignore": {"paths": "/data/value", "kind": "ConfigMap"}, "ignore_managers": "autoscaler", "wait": False,
+    }  # fmt: skip
+    objects.patch("deployments", "shop", {"spec": {"revisionHistoryLimit": 3, "paused": True}})
+    result = await ensure(helm_config, **few)
+    assert [reason.get("paths") for reason in result["reasons"]] == [["/data/other"]]
+    assert objects.data("shop") == {"value": "edited", "other": "chart"}
+    assert objects.get("deployments", "shop")["spec"]["replicas"] == 3
+    await unchanged(helm_config, objects, **few)
+
+
+@METHODS
+async def test_an_object_with_an_ignored_field_is_repaired_around_it(
+    helm_config: Configuration, objects: Objects, server_side: bool
+) -> None:
+    await ensure(helm_config, server_side=server_side)
+    objects.patch("deployments", "shop", {"spec": {"replicas": 3}}, manager="autoscaler")
+    labels = {"template": {"metadata": {"annotations": {"own": "a"}, "labels": {"app": "shop", "own": "a"}}}}
+    objects.patch("deployments", "shop", {"spec": labels})
+    objects.patch("deployments", "shop", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}})
+    result = await ensure(helm_config, ignore_managers="autoscaler")
+    assert [reason.get("paths") for reason in result["reasons"]] == [["/metadata/labels/app.kubernetes.io~1managed-by"]]
+    assert objects.get("deployments", "shop")["spec"]["replicas"] == 3
+    again = await ensure(helm_config)
+    assert [reason.get("paths") for reason in again["reasons"]] == [["/spec/replicas"]]
+    assert objects.get("deployments", "shop")["spec"]["replicas"] == 1
+
+
+async def test_a_repair_tells_what_it_did(helm_config: Configuration, objects: Objects) -> None:
+    await ensure(helm_config)
+    objects.patch("configmaps", "shop", {"data": {"value": "edited"}})
+    seen: list[Event] = []
+    await ensure(helm_config, on_event=seen.append)
+    phases = [event["phase"] for event in seen if event["type"] == "phase"]
+    assert "repairing" in phases
+    did = [
+        (event["resource"]["kind"], event["action"])
+        for event in seen
+        if event["type"] == "resource" and "action" in event
+    ]
+    assert did == [("ConfigMap", "configured")]
+
+
+async def test_a_rollback_that_was_drifted_from(helm_config: Configuration, objects: Objects) -> None:
+    await ensure(helm_config, values={"value": "a"})
+    await ensure(helm_config, values={"value": "b"})
+    await Rollback(helm_config).run("shop", 1)
+    objects.patch("configmaps", "shop", {"data": {"value": "edited"}})
+    assert (await ensure(helm_config, values={"value": "a"}))["action"] == "repaired"
+    assert objects.data("shop")["value"] == "a"
+
+
+# Other processes
+
+
+async def test_a_predecessor_that_was_killed(
+    helm_cluster: TestCluster, helm_config: Configuration, objects: Objects, tmp_path: Path
+) -> None:
+    slow = dataclasses.replace(SHOP, templates={**SHOP.templates, "hook.yaml": hook("pre-upgrade", run_for="60s")})
+    await ensure(helm_config)
+    given = {"release_name": "shop", "chart_path": str(slow.write(tmp_path))}
+    killed = Program(helm_cluster, objects.namespace, ("Ensure", given))
+    await killed.kill(lambda: objects.find("jobs", "shop-hook"), "the hook is running")
+    with pytest.raises(ReleasePendingError) as raised:
+        await ensure(helm_config)
+    assert isinstance(raised.value, UpgradeError)
+    result = await ensure(helm_config, pending_age=0)
+    assert result["action"] == "upgraded"
+    assert result["reasons"][0].get("before") == "pending-upgrade"
+    assert objects.statuses("shop") == ["superseded", "failed", "deployed"]
+    await unchanged(helm_config, objects)
 
 
 async def test_a_pending_revision_of_another_process(helm_config: Configuration, objects: Objects) -> None:

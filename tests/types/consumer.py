@@ -260,6 +260,10 @@ async def do_ensure(config: Configuration) -> None:
             cleanup_timeout=30,
             on_event=show,
             history_max=2,
+            drift=True,
+            ignore=["/spec/replicas"],
+            ignore_managers=["kube-controller-manager"],
+            pending_age=0,
         ),
         EnsureResult,
     )

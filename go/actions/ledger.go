@@ -41,6 +41,7 @@ type ledger struct {
 	current int                         // the highest revision that was found deployed
 	pretend bool                        // stuck revisions are shown as failed
 	refuse  func(status common.Status) error
+	read    func(*release.Release) // told of each revision that is found
 }
 
 func newLedger(op *bridge.Operation, verb string, storage driver.Driver) *ledger {
@@ -58,6 +59,9 @@ func (l *ledger) Query(labels map[string]string) ([]ri.Releaser, error) {
 	defer l.mu.Unlock()
 	for _, record := range records {
 		if rel, ok := record.(*release.Release); ok && rel.Info != nil {
+			if l.read != nil {
+				l.read(rel)
+			}
 			key := recordKey(rel.Name, rel.Version)
 			if _, known := l.found[key]; !known {
 				l.found[key] = *rel.Info

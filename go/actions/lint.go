@@ -83,6 +83,7 @@ func (r LintRequest) Validate() error {
 // Lint does what `helm lint` does: it examines charts for possible issues. What it finds is its result, failures too.
 func Lint(op *bridge.Operation, config *session.Configuration, request LintRequest) (*Linted, error) {
 	t := begin(op, config, "lint")
+	t.phase("linting")
 	found, err := t.lint(request)
 	if err != nil {
 		return nil, explain(err)

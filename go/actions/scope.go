@@ -102,6 +102,17 @@ func (s *scope) fresh(ctx context.Context, serverSide bool) (*scope, error) {
 	return &again, nil
 }
 
+// conceal keeps the values of the release's Secrets out of what is told of its pods, where Helm does not build the
+// release's objects before it runs hooks.
+func (s *scope) conceal() {
+	s.ledger.read = func(rel *release.Release) {
+		s.client.Conceal(rel.Manifest)
+		for _, hook := range rel.Hooks {
+			s.client.Conceal(hook.Manifest)
+		}
+	}
+}
+
 // waitOptions are what the command adds and the library does not (helm: pkg/cmd/flags.go, defaultCLIWaitOptions).
 func waitOptions() []kube.WaitOption {
 	return []kube.WaitOption{kube.WithStatusComputeWorkers(8)}

@@ -99,6 +99,7 @@ func Test(op *bridge.Operation, config *session.Configuration, request TestReque
 
 func (s *scope) test(request TestRequest) (*release.Release, []TestLog, error) {
 	s.phase("testing")
+	s.conceal()
 	filters, err := request.filters()
 	if err != nil {
 		return nil, nil, err

@@ -80,6 +80,7 @@ func (s *scope) uninstall(helm *action.Uninstall) (*ri.UninstallReleaseResponse,
 	sweep := &sweeper{recorder: s.client}
 	s.cfg.KubeClient = sweep
 	s.ledger.refuse = sweep.refuse
+	s.conceal()
 	s.phase("uninstalling")
 	response, err := helm.Run(s.release)
 	s.ledger.refuse = nil

@@ -416,7 +416,7 @@ func TestKeepsWhatIsLeftToDelete(t *testing.T) {
 	if got := heard.actions(); !slices.Equal(got, []string{"ConfigMap web/hook deleted", "ConfigMap web/there deleted"}) {
 		t.Errorf("%q", got)
 	}
-	if got := heard.phases(); !slices.Equal(got, []string{"deleting"}) {
+	if got := heard.phases(); !slices.Equal(got, []string{"pre-delete", "deleting"}) {
 		t.Errorf("%q", got)
 	}
 }

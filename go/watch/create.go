@@ -28,6 +28,7 @@ func (c *Client) Create(resources kube.ResourceList, options ...kube.ClientCreat
 		serverSide = c.options.ServerSideApply
 	}
 	if serverSide {
+		c.readDefinitions(resources)
 		result, err = c.Client.Create(resources, options...)
 	} else {
 		result, err = c.createClientSide(resources)
@@ -36,6 +37,18 @@ func (c *Client) Create(resources kube.ResourceList, options ...kube.ClientCreat
 		c.hooksFailed(resources, err)
 	}
 	return result, err
+}
+
+// readDefinitions lets events tell whether a CustomResourceDefinition changed: Helm applies one that is there already
+// without having read it.
+func (c *Client) readDefinitions(resources kube.ResourceList) {
+	if !c.report.listening() || len(resources) == 0 || resources[0].Mapping.GroupVersionKind.GroupKind() != definitions {
+		return
+	}
+	_ = each(c.ctx, resources, readsAtOnce, func(_ int, info *resource.Info) error {
+		_, err := resource.NewHelper(info.Client, info.Mapping).Get(info.Namespace, info.Name)
+		return err
+	})
 }
 
 func (c *Client) createClientSide(resources kube.ResourceList) (*kube.Result, error) {

@@ -36,6 +36,8 @@ func (c *Client) delete(resources kube.ResourceList, policy metav1.DeletionPropa
 		if !isHook(info) {
 			c.record.want(resourceOf(info))
 			c.touch(phaseDelete)
+		} else if c.ctx.Err() == nil {
+			c.Phase(c.hookPhase(info))
 		}
 	}
 	if err := c.ctx.Err(); err != nil {

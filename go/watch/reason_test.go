@@ -1,11 +1,15 @@
 package watch
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"helm.sh/helm/v4/pkg/kube"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -305,5 +309,82 @@ func TestReasonsAreToldOnce(t *testing.T) {
 	}
 	if len(f.unready) != 0 {
 		t.Errorf("%v", f.unready)
+	}
+}
+
+// told is what is asked of it: which questions, and what the answers are.
+type told struct {
+	mu    sync.Mutex
+	asked []string
+	list  []corev1.Pod
+	err   error
+}
+
+func (r *told) add(question string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, question)
+}
+
+func (r *told) pods(_ context.Context, namespace, selector string) ([]corev1.Pod, error) {
+	r.add("pods " + namespace + " " + selector)
+	return r.list, r.err
+}
+
+func (r *told) claim(_ context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error) {
+	r.add("claim " + namespace + " " + name)
+	return nil, r.err
+}
+
+func (r *told) events(_ context.Context, namespace string, of types.UID) ([]corev1.Event, error) {
+	r.add("events " + namespace + " " + string(of))
+	return nil, r.err
+}
+
+func TestOnlyWhatIsNeededIsAskedFor(t *testing.T) {
+	t.Parallel()
+	pulls := podOf(t, `{"metadata":{"name":"web-1","namespace":"a","uid":"p1"},"status":{"phase":"Pending","containerStatuses":[{"name":"main","state":{"waiting":{"reason":"ErrImagePull"}}}]}}`)
+	runs := podOf(t, `{"metadata":{"name":"web-2","namespace":"a","uid":"p2"},"status":{"phase":"Running","containerStatuses":[{"name":"main","state":{"running":{}}}]}}`)
+	again := podOf(t, `{"metadata":{"name":"web-3","namespace":"a","uid":"p3"},"status":{"phase":"Running","containerStatuses":[{"name":"main","state":{"running":{}}}]}}`)
+	unbound := podOf(t, `{"metadata":{"name":"web-1","namespace":"a","uid":"p1"},"spec":{"volumes":[{"name":"c"},{"name":"d","persistentVolumeClaim":{"claimName":"data"}}]},
+		"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"unbound immediate PersistentVolumeClaims"}]}}`)
+	for name, test := range map[string]struct {
+		object string
+		pods   []corev1.Pod
+		err    error
+		whole  bool
+		want   string
+	}{
+		"a pod that says it itself":      {deploymentText, []corev1.Pod{pulls}, nil, false, "pods a app=web"},
+		"events of one pod":              {deploymentText, []corev1.Pod{pulls, runs, again}, nil, false, "pods a app=web, events a p2"},
+		"no pods":                        {deploymentText, nil, nil, false, "pods a app=web, events a d"},
+		"nothing may be read":            {deploymentText, nil, errors.New("forbidden"), false, "pods a app=web, events a d"},
+		"a claim of a pod":               {deploymentText, []corev1.Pod{unbound}, nil, false, "pods a app=web, events a p1, claim a data"},
+		"all of it after a failure":      {deploymentText, []corev1.Pod{pulls, runs}, nil, true, "pods a app=web, events a d, events a p1, events a p2"},
+		"a claim":                        {`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"c","namespace":"a","uid":"c"}}`, nil, nil, false, "events a c"},
+		"what nothing belongs to":        {`{"apiVersion":"example.com/v1","kind":"Bucket","metadata":{"name":"b","namespace":"a","uid":"b"}}`, nil, nil, false, ""},
+		"an object that selects no pods": {`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"b","namespace":"a","uid":"b"}}`, nil, nil, false, "events a b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			from := &told{list: test.pods, err: test.err}
+			k := kinOf(t.Context(), from, object1(t, test.object), test.whole)
+			if got := strings.Join(from.asked, ", "); got != test.want {
+				t.Errorf("asked for %q", got)
+			}
+			if test.err != nil && reason(object1(t, test.object), "Available: 0/3", k) != "Available: 0/3" {
+				t.Error(k)
+			}
+		})
+	}
+}
+
+func TestNothingIsAskedForNobody(t *testing.T) {
+	t.Parallel()
+	w := &waiter{client: New(bridge.NewOperation(context.Background()), nil, nil, Options{}), strategy: kube.StatusWatcherStrategy}
+	if followed, stop := w.follow(aimReady, nil); followed != nil {
+		t.Error("followed")
+	} else {
+		stop()
 	}
 }

@@ -51,6 +51,9 @@ func (s *secrets) keep(object map[string]any) {
 }
 
 func (s *secrets) add(manifest string) {
+	if !strings.Contains(manifest, secretKind.Kind) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.manifests, manifest) {

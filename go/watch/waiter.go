@@ -154,7 +154,10 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 	defer c.refresh(resources)
 	defer c.traffic.ahead.pause()()
 	defer c.record.pause()()
-	if aim != aimHook && !isHook(resources[0]) {
+	switch hook := isHook(resources[0]); {
+	case hook && aim == aimGone: // before-hook-creation: the hook begins with the end of the last one
+		c.Phase(c.hookPhase(resources[0]))
+	case !hook && aim != aimHook:
 		c.Phase(phaseWait)
 	}
 	// When it is stopped the objects are read once more, while requests can still be made. Why they are not ready takes

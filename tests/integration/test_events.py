@@ -6,13 +6,36 @@ import asyncio
 import contextvars
 import logging
 import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helm_sdkpy import Configuration, HookError, Install, List, Rollback, Uninstall, Upgrade, WaitTimeoutError
+from helm_sdkpy import (
+    Configuration,
+    DependencyBuild,
+    DependencyList,
+    DependencyUpdate,
+    HookError,
+    Install,
+    Lint,
+    List,
+    Package,
+    Pull,
+    Push,
+    ReleaseTest,
+    Rollback,
+    Show,
+    Template,
+    Uninstall,
+    Upgrade,
+    WaitTimeoutError,
+)
 from helm_sdkpy.events import Event
-from tests.integration.charts import NAME, SIMPLE, STUCK, Chart, configmap, deployment, hook, manifest
+from helm_sdkpy.testing import TestCluster
+from tests.integration.charts import NAME, SIMPLE, STUCK, Chart, configmap, definition, deployment, hook, manifest
 from tests.integration.objects import Objects
 
 EVERYTHING = Chart(
@@ -297,3 +320,147 @@ async def test_a_flood_of_events_is_bounded(helm_config: Configuration) -> None:
 async def test_reading_takes_a_callback_too(helm_config: Configuration) -> None:
     heard = Heard()
     assert await List(helm_config).run(on_event=heard) == []
+
+
+# Each action whole: every phase in order, and each object once with the right word.
+
+WIDE = Chart(
+    {
+        "c.yaml": configmap(value="{{ .Values.value }}"),
+        "same.yaml": configmap(f"{NAME}-same"),
+        "kept.yaml": configmap(f"{NAME}-kept", {"annotations": {"helm.sh/resource-policy": "keep"}}),
+        "gone.yaml": "{{ if .Values.gone }}" + configmap(f"{NAME}-gone") + "{{ end }}",
+        "new.yaml": "{{ if .Values.new }}" + configmap(f"{NAME}-new") + "{{ end }}",
+        "hook.yaml": hook(
+            "pre-install", "pre-upgrade", "pre-rollback", "pre-delete", "test", policy="before-hook-creation"
+        ),
+    },
+    {"value": "a", "gone": True, "new": False},
+)
+
+Run = Callable[[Heard], Awaitable[object]]
+
+
+async def told(phases: list[str], objects: set[tuple[str, str]], run: Run) -> Heard:
+    """The events of a run, which have these phases, and each of these ConfigMaps once."""
+    heard = Heard()
+    await run(heard)
+    assert heard.phases() == phases
+    found = [(name, action) for kind, name, action in heard.actions() if kind == "ConfigMap"]
+    assert sorted(found) == sorted(objects)
+    return heard
+
+
+@pytest.mark.parametrize("server_side", [True, False], ids=["server-side", "client-side"])
+async def test_every_action_tells_each_object_once(
+    helm_cluster: TestCluster, helm_namespace: str, server_side: bool
+) -> None:
+    group = f"{helm_namespace}.example.com"
+    templates = {**WIDE.templates, "w.yaml": manifest(f"{group}/v1", "Widget")}
+    archive = Chart(templates, WIDE.values, files={"crds/w.yaml": definition(group, "Widget")}).archive()
+    namespace = f"{helm_namespace[:50]}-new"
+    made = Configuration(namespace, helm_cluster.kubeconfig)
+    crd = f"widgets.{group}"
+    side = "true" if server_side else "false"
+    try:
+        heard = await told(
+            ["loading", "rendering", "crds", "waiting", "pre-install", "applying", "waiting"],
+            {(name, "created") for name in ("shop", "shop-same", "shop-kept", "shop-gone")},
+            lambda heard: Install(made).run(
+                "shop", archive, create_namespace=True, server_side=server_side, on_event=heard, timeout=60
+            ),
+        )
+        others = [found for found in heard.actions() if found[0] != "ConfigMap"]
+        assert others == [
+            ("CustomResourceDefinition", crd, "created"),
+            ("Namespace", namespace, "created"),
+            ("Job", "shop-hook", "created"),
+            ("Widget", "shop", "created"),
+        ]
+        heard = await told(
+            ["loading", "rendering", "pre-upgrade", "applying", "waiting"],
+            {
+                ("shop", "configured"),
+                ("shop-same", "unchanged"),
+                ("shop-kept", "unchanged"),
+                ("shop-new", "created"),
+                ("shop-gone", "deleted"),
+            },
+            lambda heard: Upgrade(made).run(
+                "shop",
+                archive,
+                {"value": "b", "gone": False, "new": True},
+                server_side=side,
+                on_event=heard,
+                timeout=60,
+            ),
+        )
+        # The hook of the install makes room for that of the upgrade.
+        others = [found for found in heard.actions() if found[0] != "ConfigMap"]
+        assert others == [
+            ("Job", "shop-hook", "deleted"),
+            ("Job", "shop-hook", "created"),
+            ("Widget", "shop", "unchanged"),
+        ]
+        assert [(event["phase"], event["status"]) for event in heard.of("hook")] == [
+            ("pre-upgrade", "started"),
+            ("pre-upgrade", "succeeded"),
+        ]
+        heard = await told(
+            ["rolling back", "pre-rollback", "applying", "waiting"],
+            {
+                ("shop", "configured"),
+                ("shop-same", "unchanged"),
+                ("shop-kept", "unchanged"),
+                ("shop-gone", "created"),
+                ("shop-new", "deleted"),
+            },
+            lambda heard: Rollback(made).run("shop", wait=True, server_side=side, on_event=heard, timeout=60),
+        )
+        heard = await told(
+            ["testing", "test"],
+            set(),
+            lambda heard: ReleaseTest(made).run("shop", logs=True, on_event=heard, timeout=60),
+        )
+        assert [event.get("status", "log") for event in heard.of("hook")] == ["started", "succeeded", "log"]
+        heard = await told(
+            ["uninstalling", "pre-delete", "deleting", "waiting"],
+            {("shop", "deleted"), ("shop-same", "deleted"), ("shop-gone", "deleted")},
+            lambda heard: Uninstall(made).run("shop", on_event=heard, timeout=60),
+        )
+        assert ("Widget", "shop", "deleted") in heard.actions()
+        # The definition stays, and the next install does not change it.
+        heard = Heard()
+        await Install(made).run("shop", archive, server_side=server_side, take_ownership=True, on_event=heard)
+        assert [action for _, name, action in heard.actions() if name == crd] == ["unchanged"] * server_side
+    finally:
+        helm_cluster.request("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd}")
+        helm_cluster.request("DELETE", f"/api/v1/namespaces/{namespace}")
+
+
+async def test_actions_on_charts_tell_their_phases(helm_cluster: TestCluster, tmp_path: Path) -> None:
+    config = Configuration(kubeconfig=helm_cluster.kubeconfig, plain_http=True)
+    source = f"oci://{helm_cluster.registry}/{uuid.uuid4().hex}"
+    chart, archive = SIMPLE.write(tmp_path), SIMPLE.save(tmp_path)
+    needs = {"dependencies": [{"name": "web", "version": "0.1.0", "repository": source}]}
+    parent = Chart(name="parent", metadata=needs).write(tmp_path)
+    to = tmp_path / "to"
+    to.mkdir()
+    runs: list[tuple[list[str], Run]] = [
+        (["loading", "rendering"], lambda heard: Template(config).run("shop", chart, on_event=heard)),
+        (["linting"], lambda heard: Lint(config).run(chart, on_event=heard)),
+        (["loading"], lambda heard: Show(config).chart(chart, on_event=heard)),
+        (["packaging"], lambda heard: Package(config).run(chart, to, on_event=heard)),
+        (["loading", "pushing"], lambda heard: Push(config).run(archive, source, plain_http=True, on_event=heard)),
+        (
+            ["downloading"],
+            lambda heard: Pull(config).run(f"{source}/web", to, version="0.1.0", plain_http=True, on_event=heard),
+        ),
+        (["downloading"], lambda heard: DependencyUpdate(config).run(parent, plain_http=True, on_event=heard)),
+        (["downloading"], lambda heard: DependencyBuild(config).run(parent, plain_http=True, on_event=heard)),
+        (["loading"], lambda heard: DependencyList(config).run(parent, on_event=heard)),
+    ]
+    for phases, run in runs:
+        heard = Heard()
+        await run(heard)
+        assert heard.phases() == phases

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import pickle
 import re
 from collections.abc import Mapping
@@ -10,7 +11,16 @@ from typing import Any, Final
 
 import pytest
 
-from helm_sdkpy import Configuration, History, HookError, Install, Uninstall, WaitFailedError, WaitTimeoutError
+from helm_sdkpy import (
+    Configuration,
+    History,
+    HookError,
+    Install,
+    ReleaseTest,
+    Uninstall,
+    WaitFailedError,
+    WaitTimeoutError,
+)
 from helm_sdkpy.events import Event
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import NAME, SIMPLE, Chart, definition, deployment, hook, job, manifest, pod_template
@@ -240,6 +250,17 @@ async def test_a_failure_holds_what_the_container_wrote(helm_config: Configurati
     (told,) = failed.get("logs", [])
     assert told["lines"] == [f"line {number}" for number in range(10, 30)]
     assert "exit code 3 (Error)" in str(raised.value)
+
+
+@pytest.mark.parametrize("action", [ReleaseTest, Uninstall])
+async def test_secrets_of_a_release_that_is_there_are_not_told(helm_config: Configuration, action: Any) -> None:
+    secret = manifest("v1", "Secret", data={"password": base64.b64encode(b"correct-horse").decode()})
+    talks = hook("test", "pre-delete", exit_code="3", log="refused with correct-horse")
+    await Install(helm_config).run("shop", Chart({"s.yaml": secret, "h.yaml": talks}).archive())
+    with pytest.raises(HookError) as raised:
+        await action(helm_config).run("shop", timeout=60)
+    (told,) = raised.value.not_ready[0].get("logs", [])
+    assert told["lines"] == ["refused with [secret]"]
 
 
 async def test_what_may_not_be_read_is_missing(

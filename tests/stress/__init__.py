@@ -1,0 +1,1 @@
+"""Long campaigns against the library: `./scripts/dev stress faults|kills|cancel`."""

@@ -74,6 +74,11 @@ fmt: (build "env")
 bench *args: (build "env" "lib" "cluster" "helm" "native")
     @{{ quote(python) }} -m benchmarks "$@"
 
+# Spoil each request once, kill processes, cancel: [faults|kills|cancel] [--seed N] [--count N] [--rows …]
+[no-exit-message]
+stress *args: (build "env" "lib" "cluster")
+    @{{ quote(python) }} -m tests.stress "$@"
+
 # Build the shared library for this machine
 build-lib: (build "lib")
 

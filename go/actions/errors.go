@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common/util"
@@ -216,10 +217,22 @@ func codeOfAPI(err error) string {
 		return codeInvalidObject
 	case apierrors.IsAlreadyExists(err):
 		return codeOwnership
-	case apierrors.IsTimeout(err), apierrors.IsServerTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err):
+	case apierrors.IsTimeout(err), apierrors.IsServerTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err),
+		apierrors.IsInternalError(err), apierrors.IsUnexpectedServerError(err):
 		return codeClusterUnreachable
 	}
 	return ""
+}
+
+// unreadable are the texts of a cluster that does not answer, and of answers that broke off on their way or are no API
+// server's: neither Helm nor client-go has a type for them.
+var unreadable = []string{
+	"cluster unreachable",
+	"cluster reachability check failed",
+	"unexpected error when reading response body",
+	"couldn't get version/kind; json parse error",
+	"unexpected end of JSON input",
+	"unexpected EOF",
 }
 
 func codeOfConnection(err error) string {
@@ -229,7 +242,7 @@ func codeOfConnection(err error) string {
 		hostname    x509.HostnameError
 		verify      *tls.CertificateVerificationError
 		network     net.Error
-		unreachable = strings.Contains(err.Error(), "cluster unreachable") || strings.Contains(err.Error(), "cluster reachability check failed")
+		unreachable = slices.ContainsFunc(unreadable, func(text string) bool { return strings.Contains(err.Error(), text) })
 	)
 	switch {
 	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &hostname), errors.As(err, &verify):

@@ -32,7 +32,7 @@ func TestUninstallForgetsNothing(t *testing.T) {
 			chart := chartOf(t, map[string]string{"a": configMap("a"), "b": configMap("b"), "c": configMap("c")})
 			_, err := r.install("shop", chart, nil)
 			must(t, err)
-			r.on(http.MethodGet, "/configmaps/"+names[failing], 1, fault{status: http.StatusInternalServerError})
+			r.on(http.MethodGet, "/configmaps/"+names[failing], 3, fault{status: http.StatusInternalServerError})
 			if err := r.uninstall("shop"); err == nil || !strings.Contains(err.Error(), "injected") {
 				t.Errorf("the cause is not told: %v", err)
 			}
@@ -58,7 +58,7 @@ func TestUninstallKeepHistoryForgetsNothing(t *testing.T) {
 	r := newRig(t)
 	_, err := r.install("shop", chartOf(t, map[string]string{"a": configMap("a"), "b": configMap("b")}), nil)
 	must(t, err)
-	r.on(http.MethodGet, "/configmaps/b", 1, fault{status: http.StatusInternalServerError})
+	r.on(http.MethodGet, "/configmaps/b", 3, fault{status: http.StatusInternalServerError})
 	op, _ := r.op()
 	if _, err := Uninstall(op, r.config, UninstallRequest{ReleaseName: "shop", KeepHistory: true}); err == nil {
 		t.Error("an uninstall that left an object said nothing")

@@ -60,7 +60,7 @@ func newWire(config *rest.Config, env environment) (*wire, error) {
 		return nil, err
 	}
 	return &wire{
-		address: address, userAgent: config.UserAgent, dialer: dialer, cache: newCache(base, address.Path),
+		address: address, userAgent: config.UserAgent, dialer: dialer, cache: newCache(&steady{base}, address.Path),
 	}, nil
 }
 

@@ -2,8 +2,10 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 
 	"helm.sh/helm/v4/pkg/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
@@ -43,9 +45,33 @@ func (c *Client) Update(originals, targets kube.ResourceList, options ...kube.Cl
 	if len(failed) > 0 {
 		return result, c.failed("update", &joined{failed, " && "})
 	}
-	removed, err := c.Client.Update(originals.Difference(targets), nil, options...)
+	return result, c.removeObsolete(originals.Difference(targets), result, options)
+}
+
+// removeObsolete deletes what the new revision has no more. Helm passes over each object that it can not read (helm:
+// pkg/kube/client.go, update), which would leave it in the cluster for ever: no later revision knows of it.
+func (c *Client) removeObsolete(obsolete kube.ResourceList, result *kube.Result, options []kube.ClientUpdateOption) error {
+	removed, err := c.Client.Update(obsolete, nil, options...)
 	result.Deleted = append(result.Deleted, removed.Deleted...)
-	return result, err
+	if err != nil {
+		return err
+	}
+	for _, info := range obsolete.Difference(removed.Deleted) {
+		err := info.Get()
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return c.failed("delete", fmt.Errorf("could not get information about %s %q, which the new revision has no more: %w",
+				info.Mapping.GroupVersionKind.Kind, info.Name, err))
+		}
+		again, err := c.Client.Update(kube.ResourceList{info}, nil, options...)
+		result.Deleted = append(result.Deleted, again.Deleted...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // updateBatch updates objects of one kind. As in Helm, an object that can not be read or created stops everything,

@@ -69,6 +69,38 @@ func TestUninstallKeepHistoryForgetsNothing(t *testing.T) {
 	r.works("shop")
 }
 
+// Helm passes over an object of the last revision that it can not read and that the new one has no more: it would be left for ever.
+func TestUpgradeForgetsNothing(t *testing.T) {
+	t.Parallel()
+	both := map[string]string{"a": configMap("a"), "b": configMap("b")}
+	one := map[string]string{"a": configMap("a")}
+	for name, times := range map[string]int{"once": 3, "always": 0} { // a read is tried three times
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			_, err := r.install("shop", chartOf(t, both), nil)
+			must(t, err)
+			r.on(http.MethodGet, "/configmaps/b", times, fault{status: http.StatusInternalServerError})
+			_, err = r.upgrade("shop", chartOf(t, one), nil)
+			if times == 0 {
+				var known *bridge.Error
+				if !asError(err, &known) || known.Code != codeClusterUnreachable || !strings.Contains(err.Error(), "injected") {
+					t.Errorf("ended with %v", err)
+				}
+				if states := r.states("shop"); !slices.Equal(states, []string{"deployed", "failed"}) {
+					t.Errorf("states %v", states)
+				}
+				r.decide(func(*http.Request) fault { return fault{} })
+				_, err = r.upgrade("shop", chartOf(t, one), nil)
+			}
+			must(t, err)
+			if left := r.configMaps(); !slices.Equal(left, []string{"a"}) {
+				t.Errorf("left %v", left)
+			}
+		})
+	}
+}
+
 func TestUninstallRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -235,9 +235,11 @@ class Plan:
     together: int
 
 
-async def run(cluster: TestCluster, plan: Plan, say: Callable[[str], None]) -> list[Outcome]:
-    """Learn the requests of each operation, then spoil them."""
-    outcomes: list[Outcome] = []
+async def run(
+    cluster: TestCluster, plan: Plan, say: Callable[[str], None], outcomes: list[Outcome] | None = None
+) -> list[Outcome]:
+    """Learn the requests of each operation, then spoil them; `outcomes` is filled as they come."""
+    outcomes = [] if outcomes is None else outcomes
     with cluster.namespace("faults") as namespace:
         campaign = Campaign(cluster, namespace)
         todo: list[tuple[str, Asked, str]] = []
@@ -319,8 +321,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     plan = Plan(asked.rows, asked.manners, asked.seed, asked.count, asked.together)
     began = time.monotonic()
-    with TestCluster() as cluster:
-        outcomes = asyncio.run(run(cluster, plan, lambda line: print(line, file=sys.stderr, flush=True)))
+    outcomes: list[Outcome] = []
+    with TestCluster() as cluster, contextlib.suppress(KeyboardInterrupt):
+        # Whatever interrupts it, what was found is printed.
+        asyncio.run(run(cluster, plan, lambda line: print(line, file=sys.stderr, flush=True), outcomes))
     bad = [one for one in outcomes if one.defects]
     spoilt = sum(1 for one in outcomes if one.asked)
     print(report(outcomes))

@@ -33,7 +33,7 @@ class Asked:
 
 
 def _status(code: int, reason: str, message: str) -> bytes:
-    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code}
+    body: dict[str, object] = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}
     return json.dumps({**body, "reason": reason, "message": message}).encode()
 
 
@@ -94,7 +94,7 @@ async def _chunks(reader: asyncio.StreamReader, message: _Message) -> list[bytes
     return [chunk async for chunk in _stream(reader, message)]
 
 
-async def _stream(reader: asyncio.StreamReader, message: _Message):
+async def _stream(reader: asyncio.StreamReader, message: _Message) -> AsyncGenerator[bytes, None]:
     """The body as it stands on the wire, piece by piece."""
     if message.headers.get("transfer-encoding") == "chunked":
         while True:

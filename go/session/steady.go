@@ -101,6 +101,9 @@ func passing(request *http.Request, response *http.Response, err error) bool {
 		return errors.As(err, &known) || errors.Is(err, errBrokenOff) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 			errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	}
+	if response.StatusCode == http.StatusConflict {
+		return true // no read conflicts with anything
+	}
 	if response.StatusCode < http.StatusInternalServerError || response.Header.Get("Retry-After") != "" {
 		return false
 	}

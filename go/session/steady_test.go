@@ -15,8 +15,9 @@ func TestSteady(t *testing.T) {
 	t.Parallel()
 	const whole = `{"kind": "ConfigMap"}`
 	for name, spoil := range map[string]func(w http.ResponseWriter){
-		"error": func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
-		"cut":   func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"conflict": func(w http.ResponseWriter) { w.WriteHeader(http.StatusConflict) },
+		"error":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"cut":      func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		"html": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, "<html>")

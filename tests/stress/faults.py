@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -320,6 +321,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--together", type=int, default=3, help="operations at once")
     asked = parser.parse_args(arguments)
     plan = Plan(asked.rows, asked.manners, asked.seed, asked.count, asked.together)
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     outcomes: list[Outcome] = []
     with TestCluster() as cluster, contextlib.suppress(KeyboardInterrupt):

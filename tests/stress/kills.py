@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import random
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -134,6 +135,8 @@ class Plan:
     count: int
     seed: int
     together: int
+    rounds: int = 2
+    """How often each action is measured before; the shortest counts."""
 
 
 async def run(cluster: TestCluster, plan: Plan, say: Callable[[str], None]) -> list[Outcome]:
@@ -143,7 +146,7 @@ async def run(cluster: TestCluster, plan: Plan, say: Callable[[str], None]) -> l
     outcomes: list[Outcome] = []
     with cluster.namespace("kills") as namespace:
         campaign = Campaign(cluster, namespace)
-        for number in range(2):
+        for number in range(plan.rounds):
             for action in rows:
                 await campaign.measure(action, f"m{number}-{action}")
         say("lengths: " + ", ".join(f"{action} {length:.2f} s" for action, length in campaign.lengths.items()))
@@ -192,6 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--together", type=int, default=3, help="victims at once")
     asked = parser.parse_args(arguments)
     plan = Plan(asked.rows, asked.count, asked.seed, asked.together)
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     with TestCluster() as cluster:
         outcomes = asyncio.run(run(cluster, plan, lambda line: print(line, file=sys.stderr, flush=True)))

@@ -99,7 +99,7 @@ from .repo import (
     SearchHub,
     SearchRepo,
 )
-from .state import Diff, Ensure, Wait
+from .state import Diff, Ensure, Recover, Wait
 
 __version__: str
 
@@ -173,6 +173,7 @@ __all__ = [
     "Pull",
     "Push",
     "QuotaError",
+    "Recover",
     "RegistryError",
     "RegistryLogin",
     "RegistryLogout",

@@ -117,6 +117,7 @@ ENCODERS: Final[dict[str, _arguments.Encoder]] = {
     "superseded": _arguments.flag,
     "take_ownership": _arguments.flag,
     "timeout": _arguments.seconds,
+    "to": _arguments.choice("failed", "deployed"),
     "uninstalled": _arguments.flag,
     "uninstalling": _arguments.flag,
     "untar": _arguments.flag,

@@ -46,6 +46,7 @@ ACTIONS = (
     "dependency_build",
     "pull",
     "push",
+    "recover",
     "repo_add",
     "repo_remove",
     "repo_list",

@@ -632,6 +632,26 @@ class DriftOptions(TypedDict, total=False):
     """
 
 
+class RecoverOptions(CleanupOptions, EventOptions, total=False):
+    """The options of Recover beyond its signature."""
+
+    all_namespaces: bool
+    """Look into all namespaces. Default: False."""
+    dry_run: bool
+    """Only tell what is stuck. Default: False."""
+    pending_age: Seconds | None
+    """Seconds for which nothing must have touched a stuck revision; 0 mends it at once.
+
+    Default: the larger of `timeout` and 300.
+    """
+    timeout: Seconds
+    """Seconds for each phase of a rollback. Default: 300."""
+    to: Literal["failed", "deployed"]
+    """`"failed"` records it, `"deployed"` then rolls back to what was deployed last. Default: `"failed"`."""
+    wait: WaitStrategy
+    """Wait until what is rolled back is ready. Default: True."""
+
+
 class EnsureOptions(
     ChartSourceOptions,
     ValuesOptions,

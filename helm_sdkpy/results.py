@@ -711,3 +711,28 @@ class NotReady(TypedDict):
     """At most five warnings, the newest first."""
     logs: NotRequired[list[ContainerLog]]
     """Of at most three containers that failed, fail, or run without being ready."""
+
+
+class Recovered(TypedDict):
+    """A revision that was stuck, and what became of it."""
+
+    name: str
+    """The release's name."""
+    namespace: str
+    """Its namespace."""
+    revision: int
+    """The stuck revision."""
+    status: str
+    """What it is stuck in: `pending-install`, `pending-upgrade`, `pending-rollback` or `uninstalling`."""
+    since: str
+    """When its process began with it."""
+    touched: str
+    """When anything wrote it last."""
+    age: float
+    """How many seconds ago that was."""
+    action: str
+    """What was done: `none`, `failed` (it was recorded as such) or `rolled_back`."""
+    result: str
+    """Its status now; of what was rolled back, the status of the revision that this made."""
+    message: str
+    """What was recorded, or why nothing was done; empty in a dry run."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
-from ._action import Action
+from . import _arguments
+from ._action import ENCODERS, Action
 from ._run import streamed
 from .exceptions import ReleaseError, UpgradeError
-from .options import ChartSource, DiffOptions, EnsureOptions, ReadyOptions
-from .results import DiffResult, EnsureResult, WaitResult
+from .options import ChartSource, DiffOptions, EnsureOptions, ReadyOptions, RecoverOptions
+from .results import DiffResult, EnsureResult, Recovered, WaitResult
 
 
 class Diff(Action):
@@ -134,6 +135,55 @@ class Ensure(Action):
             version=version,
         )
         return result
+
+    stream = streamed(run)
+
+
+class Recover(Action):
+    """Which releases are stuck because the process that worked on them was killed; mends them.
+
+    docs/recovering.md says what is stuck and what the danger is.
+
+    Args:
+        config: Which cluster, as whom, and how.
+
+    Example:
+        >>> for stuck in await Recover(config).run(dry_run=True):
+        ...     print(stuck["name"], stuck["status"], "since", stuck["since"])
+    """
+
+    _name = "recover"
+    _error = ReleaseError
+    _options = RecoverOptions.__optional_keys__
+    _required = ()
+    _encoders: ClassVar[Mapping[str, _arguments.Encoder]] = {**ENCODERS, "dry_run": _arguments.flag}
+
+    async def run(self, release_name: str | None = None, **options: Unpack[RecoverOptions]) -> list[Recovered]:
+        """Mend what killed processes left in `pending-*` or `uninstalling`.
+
+        Each stuck revision is recorded as failed, and with `to="deployed"` the release is then rolled back to the
+        revision that was deployed last. Where none ever was it stays `failed`: nothing is uninstalled.
+
+        Args:
+            release_name: The name of the release. Default: None, which is all that are stuck in the namespace.
+            **options: See `RecoverOptions`.
+
+        Returns:
+            An entry for each stuck revision, by namespace and name, the newest of a release first. Empty where nothing
+            is stuck. Of several releases, one that can not be mended says why in its `message` and stops no other.
+
+        Raises:
+            ReleasePendingError: The release that was named was touched within `pending_age`.
+            ReleaseNotFoundError: There is none of the name.
+            ReleaseError: It failed. The error's class also says why.
+            TypeError: There is no such option.
+
+        Example:
+            >>> await Recover(config).run()
+            []
+        """
+        recovered: list[Recovered] = await self._run(options, release_name=release_name)
+        return recovered
 
     stream = streamed(run)
 

@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "plugin verify": helm_sdkpy.PluginVerify.run,
     "pull": helm_sdkpy.Pull.run,
     "push": helm_sdkpy.Push.run,
+    "recover": helm_sdkpy.Recover.run,
     "registry login": helm_sdkpy.RegistryLogin.run,
     "registry logout": helm_sdkpy.RegistryLogout.run,
     "repo add": helm_sdkpy.RepoAdd.run,
@@ -62,7 +63,7 @@ COMMANDS: Final[dict[str, Any]] = {
     "wait": helm_sdkpy.Wait.run,
 }
 
-NO_COMMANDS: Final = {"diff", "ensure", "wait"}
+NO_COMMANDS: Final = {"diff", "ensure", "recover", "wait"}
 """What helm has no command for."""
 
 SHARED_REQUESTS: Final[dict[str, str]] = {

@@ -128,13 +128,22 @@ func (s *scope) records() (*records, error) {
 // list lists the labels of the records that a selector matches.
 func (r *records) list(ctx context.Context, selector labels.Set, options metav1.ListOptions) ([]revision, error) {
 	selector = labels.Merge(selector, labels.Set{"owner": "helm"})
+	revisions, err := r.matching(ctx, selector.AsSelector(), options)
+	if err != nil {
+		return nil, listFailed(selector, err)
+	}
+	return revisions, nil
+}
+
+// matching lists the labels of the records that a selector of any kind matches.
+func (r *records) matching(ctx context.Context, selector labels.Selector, options metav1.ListOptions) ([]revision, error) {
 	options.LabelSelector = selector.String()
 	options.Limit = 500
 	var revisions []revision
 	for {
 		page, err := r.metadata.Resource(r.resource).Namespace(r.namespace).List(ctx, options)
 		if err != nil {
-			return nil, listFailed(selector, err)
+			return nil, err
 		}
 		for _, object := range page.Items {
 			revisions = append(revisions, revisionFrom(object.ObjectMeta))

@@ -43,6 +43,7 @@ var operations = []any{
 	PluginVerify,
 	Pull,
 	Push,
+	Recover,
 	RegistryLogin,
 	RegistryLogout,
 	RepoAdd,

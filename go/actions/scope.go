@@ -42,8 +42,13 @@ func change(op *bridge.Operation, config *session.Configuration, verb, release s
 	if err != nil || dryRun {
 		return s, func() {}, err
 	}
-	done, err = config.Session().Lock(s.namespace, release, verb)
+	done, err = s.hold()
 	return s, done, err
+}
+
+// hold takes the scope's release for this operation until done is called.
+func (s *scope) hold() (done func(), err error) {
+	return s.config.Session().Lock(s.namespace, s.release, s.verb)
 }
 
 func enterIn(op *bridge.Operation, config *session.Configuration, verb, release, namespace string, serverSide bool) (*scope, error) {

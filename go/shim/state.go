@@ -12,6 +12,11 @@ func helm_sdkpy_diff(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.Diff)
 }
 
+//export helm_sdkpy_recover
+func helm_sdkpy_recover(config, op C.uint64_t, request *C.char) *C.char {
+	return start(config, op, request, actions.Recover)
+}
+
 //export helm_sdkpy_wait
 func helm_sdkpy_wait(config, op C.uint64_t, request *C.char) *C.char {
 	return start(config, op, request, actions.Wait)

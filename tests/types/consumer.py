@@ -37,6 +37,7 @@ from helm_sdkpy import (
     PluginVerify,
     Pull,
     Push,
+    Recover,
     RegistryLogin,
     RegistryLogout,
     ReleaseTest,
@@ -79,6 +80,7 @@ from helm_sdkpy.results import (
     PluginVerification,
     PulledChart,
     PushedChart,
+    Recovered,
     Release,
     ReleaseTestResult,
     Repository,
@@ -526,6 +528,23 @@ async def do_push(config: Configuration) -> None:
             on_event=show,
         ),
         PushedChart,
+    )
+
+
+async def do_recover(config: Configuration) -> None:
+    assert_type(
+        await Recover(config).run(
+            release_name="shop",
+            all_namespaces=False,
+            dry_run=True,
+            pending_age=timedelta(minutes=5),
+            timeout=60,
+            to="deployed",
+            wait=True,
+            cleanup_timeout=30,
+            on_event=show,
+        ),
+        list[Recovered],
     )
 
 

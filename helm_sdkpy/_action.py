@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, cast
 
-from . import _arguments
+from . import _arguments, _tracing
 from ._operation import Call, operations
 from .configuration import Configuration
 from .exceptions import HelmError, error
@@ -173,7 +173,12 @@ class Action:
         except _arguments.Refused as refused:
             named = release if isinstance(release, str) else None
             raise error(self._error, "invalid_argument", str(refused), {"field": refused.field}, named) from None
-        return await operations.run(self.config.connection, call)
+        if (trace := _tracing.begin(call)) is None:
+            return await operations.run(self.config.connection, call)
+        with trace as traced:
+            result = await operations.run(self.config.connection, traced)
+            trace.result(result)
+            return result
 
     def _call(self, action: str, given: dict[str, object]) -> Call:
         on_event = given.pop("on_event", None)

@@ -56,6 +56,10 @@ class Call:
     namespace: str | None = None
     on_event: Callable[[Any], object] | None = None
     post_renderer: Callable[[str], object] | None = None
+    within: Callable[[], object] | None = None
+    """Called in the contexts that callbacks and log records get, before they do: makes a span the current one."""
+    traceparent: str = ""
+    """What requests to the API server say of the span that they belong to."""
     cleanup_seconds: float = 0.0
     deadline: _arguments.Deadline | None = None
 
@@ -268,7 +272,9 @@ class Operation:
         self.loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[None] = self.loop.create_future()
         self.context = contextvars.copy_context()
-        self.log_context = contextvars.copy_context()
+        if call.within is not None:
+            self.context.run(call.within)
+        self.log_context = self.context.copy()
         self._operations = operations
         self._outcome: Mapping[str, Any] | None = None
         self._events = EventQueue()
@@ -297,13 +303,22 @@ class Operation:
 
     def request(self) -> bytes:
         """The envelope that the library reads."""
-        return _arguments.encode(
-            {
-                "listen": self.call.on_event is not None,
-                "log_level": _log_level(),
-                "arguments": self.call.arguments,
-            }
-        )
+        envelope: dict[str, Any] = {
+            "listen": self.call.on_event is not None,
+            "log_level": _log_level(),
+            "arguments": self.call.arguments,
+        }
+        if self.call.traceparent:
+            envelope["traceparent"] = self.call.traceparent
+        return _arguments.encode(envelope)
+
+    def about(self) -> dict[str, Any]:
+        """What every log record of it carries as attributes."""
+        return {**self.told(), "operation": self.number}
+
+    def _say(self, level: int, message: str, *about: object, exc_info: bool = False) -> None:
+        """Log, with the call's context variables. A copy: the thread that collects events may be within them."""
+        self.context.copy().run(logger.log, level, message, *about, exc_info=exc_info, extra=self.about())
 
     # In the thread that collects events.
 
@@ -406,13 +421,22 @@ class Operation:
                 await self.deliver_rest(min(DELIVERY_SECONDS, max(0.0, bound - (self.loop.time() - began))))
         except asyncio.CancelledError:
             if not self.finished.done():
-                logger.warning("%s was cancelled twice and not waited for: it is still ending in the background", self)
+                self._say(
+                    logging.WARNING,
+                    "%s was cancelled twice and not waited for: it is still ending in the background",
+                    self,
+                )
             raise
         if not self.finished.done():
             self._warn_unended(bound)
 
     def _warn_unended(self, bound: float) -> None:
-        logger.warning("%s has not ended %g s after it was cancelled: it still runs in the background", self, bound)
+        self._say(
+            logging.WARNING,
+            "%s has not ended %g s after it was cancelled: it still runs in the background",
+            self,
+            bound,
+        )
 
     async def deliver_rest(self, seconds: float) -> None:
         """Let the callback have what still waits, for a bounded time."""
@@ -424,7 +448,9 @@ class Operation:
         self._dropped += self._events.dropped + self._events.clear()
         self._events.dropped = 0
         if self._dropped:
-            logger.warning("%s: on_event was too slow for %d events, which were dropped", self, self._dropped)
+            self._say(
+                logging.WARNING, "%s: on_event was too slow for %d events, which were dropped", self, self._dropped
+            )
             self._dropped = 0
 
     def close(self) -> None:
@@ -499,9 +525,9 @@ class Operation:
                 except asyncio.CancelledError:
                     if task.cancelling():
                         raise
-                    logger.exception("on_event of %s was cancelled from within", self)
+                    self._say(logging.ERROR, "on_event of %s was cancelled from within", self, exc_info=True)
                 except Exception:
-                    logger.exception("on_event of %s failed", self)
+                    self._say(logging.ERROR, "on_event of %s failed", self, exc_info=True)
                 if self.loop.time() - turn > SLICE_SECONDS:
                     await asyncio.sleep(0)
                     turn = self.loop.time()
@@ -538,12 +564,12 @@ class Operation:
 
 def _log(event: Mapping[str, Any], operation: Operation | None) -> None:
     """Hand a log event to Python's logging, with the context variables of the call that it belongs to."""
-    call = operation.call if operation else None
-    extra = {
-        "release": event.get("release") or (call.release if call else None),
-        "namespace": event.get("namespace") or (call.namespace if call else None),
-        "fields": event.get("fields", {}),
-    }
+    extra: dict[str, Any] = dict.fromkeys(("release", "namespace", "action", "operation"))
+    if operation is not None:
+        extra = operation.about()
+    for name in ("release", "namespace"):
+        extra[name] = event.get(name) or extra[name]
+    extra["fields"] = event.get("fields", {})
     log = functools.partial(
         logger.log, _LEVELS.get(event.get("level", ""), logging.INFO), "%s", event.get("message", ""), extra=extra
     )

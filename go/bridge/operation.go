@@ -15,6 +15,7 @@ type Operation struct {
 	number    uint64
 	listening bool
 	logLevel  slog.Level
+	trace     string // W3C's traceparent; empty: nobody traces
 	emit      func(Event)
 	ask       func(text []byte)              // nil: nobody answers calls
 	done      func(key string, value []byte) // the last event
@@ -86,6 +87,9 @@ func (o *Operation) Abandoned() bool { return o.abandoned.Load() }
 
 // Number is Python's number of the operation; 0 where it belongs to no Runtime.
 func (o *Operation) Number() uint64 { return o.number }
+
+// Traceparent is what requests say of the caller's span that they belong to; empty where nobody traces.
+func (o *Operation) Traceparent() string { return o.trace }
 
 // Listening says whether anybody wants events other than logs.
 func (o *Operation) Listening() bool { return o.listening }

@@ -5,14 +5,16 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 )
 
 // envelope is what the bridge itself reads of a request.
 type envelope struct {
-	Listen    bool            `json:"listen"`
-	LogLevel  string          `json:"log_level"`
-	Arguments json.RawMessage `json:"arguments"`
+	Listen      bool            `json:"listen"`
+	LogLevel    string          `json:"log_level"`
+	Traceparent string          `json:"traceparent"`
+	Arguments   json.RawMessage `json:"arguments"`
 }
 
 // Start checks the request, starts the action on a goroutine of its own and returns at once: {} or {"error": {...}}.
@@ -53,6 +55,9 @@ func open[Request any](r *Runtime, handle, number uint64, request []byte) (*Oper
 	if !known {
 		return nil, arguments, invalid("log_level", "expected one of %q, got %q", slices.Sorted(maps.Keys(levels)), asked.LogLevel)
 	}
+	if asked.Traceparent != "" && !traceparent.MatchString(asked.Traceparent) {
+		return nil, arguments, invalid("traceparent", "expected a header of W3C's trace context, got %q", asked.Traceparent)
+	}
 	if asked.Arguments != nil {
 		if err := Decode(asked.Arguments, &arguments); err != nil {
 			return nil, arguments, err
@@ -64,8 +69,12 @@ func open[Request any](r *Runtime, handle, number uint64, request []byte) (*Oper
 		}
 	}
 	r.logLevel.Store(int64(level))
-	return r.newOperation(handle, number, asked.Listen, level), arguments, nil
+	operation := r.newOperation(handle, number, asked.Listen, level)
+	operation.trace = asked.Traceparent
+	return operation, arguments, nil
 }
+
+var traceparent = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
 func (r *Runtime) newOperation(handle, number uint64, listening bool, level slog.Level) *Operation {
 	op := newOperation(context.Background())

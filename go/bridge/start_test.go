@@ -189,6 +189,7 @@ func TestStartRefuses(t *testing.T) {
 		"no JSON":             {1, 0, `hello`, CodeInvalidRequest, "no valid JSON"},
 		"unknown in envelope": {1, 0, `{"argument": {}}`, CodeInvalidRequest, `argument: unknown field: did you mean \"arguments\"?`},
 		"log level":           {1, 0, `{"log_level": "loud"}`, CodeInvalidRequest, "log_level: expected one of"},
+		"traceparent":         {1, 0, `{"traceparent": "a\r\nb"}`, CodeInvalidRequest, "traceparent: expected a header"},
 		"unknown argument":    {1, 0, `{"arguments": {"prot": 1}}`, CodeInvalidRequest, "prot: unknown field"},
 		"wrong type":          {1, 0, `{"arguments": {"port": "80"}}`, CodeInvalidRequest, `"field":"port"`},
 		"invalid with code":   {1, 0, `{"arguments": {"name": "forbidden"}}`, "name_forbidden", "the name is forbidden"},

@@ -87,7 +87,7 @@ func (c *Connection) build() {
 		if c.wrap != nil {
 			next = c.wrap(next)
 		}
-		c.carrier = &carrier{next: next, pick: func(*http.Request) context.Context { return c.ctx }, used: &c.session.wire.used}
+		c.carrier = &carrier{next: next, pick: func(*http.Request) context.Context { return c.ctx }, used: &c.session.wire.used, mark: c.op.Traceparent()}
 	}
 	c.discovery = sync.OnceValues(func() (*discoveryView, error) {
 		config, err := c.config()

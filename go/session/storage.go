@@ -94,7 +94,7 @@ func (c *Connection) recordClient() (*corev1.CoreV1Client, error) {
 	if c.session.err != nil {
 		return nil, c.session.err
 	}
-	next := &carrier{next: &patience{c.session.wire.cache}, pick: c.recordContext, used: &c.session.wire.used}
+	next := &carrier{next: &patience{c.session.wire.cache}, pick: c.recordContext, used: &c.session.wire.used, mark: c.op.Traceparent()}
 	config := c.session.config(next, c.pending)
 	config.ContentType = runtime.ContentTypeProtobuf
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON

@@ -106,6 +106,7 @@ type carrier struct {
 	next http.RoundTripper
 	pick func(*http.Request) context.Context // what this request lives by
 	used *usage                              // counts requests; nil: nobody counts
+	mark string                              // the header traceparent; empty: none
 }
 
 // RoundTrip implements http.RoundTripper. The two contexts stay merged until the response's body is closed, or watches and
@@ -130,7 +131,12 @@ func (c *carrier) RoundTrip(request *http.Request) (response *http.Response, err
 			release()
 		}
 	}()
-	answer, err := c.next.RoundTrip(request.WithContext(ctx))
+	carried := request.WithContext(ctx)
+	if c.mark != "" {
+		carried.Header = request.Header.Clone()
+		carried.Header.Set("Traceparent", c.mark)
+	}
+	answer, err := c.next.RoundTrip(carried)
 	if err != nil {
 		if gone := operation.Err(); gone != nil {
 			return nil, gone

@@ -9,6 +9,7 @@ import doctest
 import inspect
 import io
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -373,8 +374,10 @@ async def test_example_runs(name: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", ["watching.md"])
-async def test_the_blocks_of_a_page_run(name: str, place: Place) -> None:
+async def test_the_blocks_of_a_page_run(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, with what those before them made."""
+    logger = logging.getLogger("helm_sdkpy")
+    monkeypatch.setattr(logger, "handlers", list(logger.handlers))
     names: dict[str, Any] = {
         **{each: getattr(helm_sdkpy, each) for each in helm_sdkpy.__all__},
         "config": place.config,

@@ -258,7 +258,7 @@ func TestCreatesAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	took := time.Since(start)
-	if server.most < operations || took > operations*objects*roundTrip/2 {
+	if server.most < operations {
 		t.Errorf("%d requests at once at most, %s", server.most, took)
 	}
 	if t.Failed() {

@@ -335,7 +335,7 @@ metadata: {name: stuck, finalizers: [example.com/never], annotations: {meta.helm
 				}
 				took := time.Since(start)
 				t.Logf("ended %s after the cancel", took)
-				if took > 100*time.Millisecond {
+				if took > time.Second {
 					t.Errorf("%s", took)
 				}
 			})
@@ -470,24 +470,24 @@ func TestCancelStopsApplying(t *testing.T) {
 				text += configMapText(fmt.Sprintf("c%d", i), "", "1") + fmt.Sprintf("---\napiVersion: v1\nkind: Secret\nmetadata: {name: s%d}\n", i)
 			}
 			list := l.build(text)
-			l.delay.Store(int64(100 * time.Millisecond))
+			l.delay.Store(int64(200 * time.Millisecond))
 			before := l.requests.Load()
 			ended := make(chan error, 1)
 			go func() { ended <- call(l, list) }()
-			time.Sleep(450 * time.Millisecond)
+			eventually(t, "some were sent", func() bool { return l.requests.Load()-before >= 3 })
 			start := time.Now()
 			l.cancel()
 			err := <-ended
-			if took := time.Since(start); took > 50*time.Millisecond {
+			if took := time.Since(start); took > time.Second {
 				t.Errorf("%s", took)
 			}
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%v", err)
 			}
-			if sent := l.requests.Load() - before; sent < 2 || sent > 6 {
+			if sent := l.requests.Load() - before; sent < 3 || sent > 12 {
 				t.Errorf("%d requests", sent)
 			}
-			if name == "delete" && len(l.Remaining()) < 14 {
+			if name == "delete" && len(l.Remaining()) < 8 {
 				t.Errorf("%d remain", len(l.Remaining()))
 			}
 		})

@@ -59,11 +59,7 @@ func TestReadAheadGivesTheSameAnswersSooner(t *testing.T) {
 		}
 		return broken
 	}
-	start := time.Now()
 	answers := check(list)
-	if took := time.Since(start); took > size*roundTrip/3 {
-		t.Errorf("%s", took)
-	}
 	for i, answer := range answers {
 		want := map[int]string{7: "there", 30: "etcd is on fire"}[i]
 		if want == "" {
@@ -74,7 +70,7 @@ func TestReadAheadGivesTheSameAnswersSooner(t *testing.T) {
 		}
 	}
 	sent := server.take()
-	if len(sent) != size || len(slices.Compact(sent)) != size || server.most > aheadAtMost+1 {
+	if len(sent) != size || len(slices.Compact(sent)) != size || server.most < 2 || server.most > aheadAtMost+1 {
 		t.Errorf("%d requests, %d at once", len(sent), server.most)
 	}
 	if failures := client.Failures(); len(failures) != 1 || !strings.Contains(failures[0].Error(), "c030") {

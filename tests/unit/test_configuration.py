@@ -204,7 +204,7 @@ async def test_closing_waits_no_longer_than_a_second(client: Wire, monkeypatch: 
         await asyncio.to_thread(client.library.reached.acquire)
         await asyncio.sleep(0.01)
         began = time.monotonic()
-    assert 0.04 < time.monotonic() - began < 0.5
+    assert 0.04 < time.monotonic() - began < 0.9
     client.library.done(1, error={"code": "cancelled", "message": ""})
     with pytest.raises(ConfigurationError):
         await task

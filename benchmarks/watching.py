@@ -221,9 +221,7 @@ async def main(cluster: TestCluster, directory: Path, rounds: int, parts: Sequen
     namespace = "bench-watching"
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
-    print(
-        f"{rounds} rounds, load {load}: median (quartiles); the second for the first on the clock and of the processor\n"
-    )
+    print(f"{rounds} rounds, load {load}: median (quartiles), and the second over the first\n")
     tell("", "first", "second", "clock", "processor")
     print("|" + "---|" * 5)
     with Configuration(namespace, cluster.kubeconfig) as config:

@@ -28,7 +28,7 @@ from helm_sdkpy.events import Event
 from helm_sdkpy.results import EnsureResult
 from helm_sdkpy.testing import TestCluster
 from tests.integration import oci
-from tests.integration.charts import Chart, configmap, deployment, hook, raw
+from tests.integration.charts import Chart, configmap, definition, deployment, hook, manifest, raw
 from tests.integration.killing import Program
 from tests.integration.objects import Objects
 from tests.integration.test_concurrency import forge
@@ -231,8 +231,8 @@ async def test_chance_time_lookup_and_revision_do_not_count(helm_config: Configu
 
 
 async def test_another_post_renderer_upgrades(helm_config: Configuration, objects: Objects) -> None:
-    def mark(manifest: str) -> str:
-        return manifest.replace('"value": "chart"', '"value": "marked"').replace("value: chart", "value: marked")
+    def mark(text: str) -> str:
+        return text.replace('"value": "chart"', '"value": "marked"').replace("value: chart", "value: marked")
 
     await ensure(helm_config)
     result = await ensure(helm_config, post_renderer=mark)
@@ -551,6 +551,47 @@ async def test_a_rollback_that_was_drifted_from(helm_config: Configuration, obje
     objects.patch("configmaps", "shop", {"data": {"value": "edited"}})
     assert (await ensure(helm_config, values={"value": "a"}))["action"] == "repaired"
     assert objects.data("shop")["value"] == "a"
+
+
+@METHODS
+async def test_a_custom_resource_is_set_back(
+    helm_cluster: TestCluster, helm_config: Configuration, objects: Objects, server_side: bool
+) -> None:
+    group = f"{'server' if server_side else 'client'}.ensure.example"
+    chart = Chart(
+        {"gadget.yaml": manifest(f"{group}/v1", "Gadget", spec={"size": 1, "parts": ["a", "b"]})},
+        files={"crds/gadget.yaml": definition(group, "Gadget").replace("{{ .Release.Name }}", "gadget")},
+    )
+    where = f"/apis/{group}/v1/namespaces/{objects.namespace}/gadgets/shop"
+    try:
+        await ensure(helm_config, chart, server_side=server_side)
+        edit = {"spec": {"size": 2, "parts": ["c"], "own": True}}
+        helm_cluster.request("PATCH", where, edit, content_type="application/merge-patch+json")
+        result = await ensure(helm_config, chart)
+        assert (result["action"], why(result)) == ("repaired", ["drift"])
+        assert helm_cluster.get(where)["spec"] == {"size": 1, "parts": ["a", "b"], "own": True}
+        assert (await ensure(helm_config, chart))["action"] == "unchanged"
+    finally:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}"
+        helm_cluster.request("DELETE", path)
+
+
+async def test_a_cancelled_wait_writes_nothing(helm_config: Configuration, objects: Objects) -> None:
+    stuck = dataclasses.replace(SHOP, templates={"web.yaml": deployment(ready="never")})
+    await ensure(helm_config, stuck, wait=False)
+    waiting = asyncio.Event()
+
+    def on_event(event: Event) -> None:
+        if event["type"] == "phase" and event["phase"] == "waiting":
+            waiting.set()
+
+    run = asyncio.create_task(ensure(helm_config, stuck, on_event=on_event))
+    await asyncio.wait_for(waiting.wait(), 60)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert objects.statuses("shop") == ["deployed"]
+    await unchanged(helm_config, objects, stuck, wait=False)
 
 
 # Other processes

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TextIO, TypeAlias
 
 from .events import Event, HookEvent, Resource, ResourceEvent
+from .exceptions import HelmError
 
 if TYPE_CHECKING:
     # An optional extra: imported at run time only where it is used.
@@ -34,7 +35,7 @@ State: TypeAlias = Literal["running", "done", "failed", "cancelled", "unknown"]
 """How far an operation is; `unknown` is one whose display ended and that was not told how it did itself."""
 
 LAST_LINES = 5
-"""How many of the last lines of hooks and warnings are shown below a failure."""
+"""How many of the last lines of hooks, containers and warnings are shown below a failure; the others are counted."""
 
 PLAIN_SECONDS = 1.0
 """How often a plain display writes a line for one release, at most."""
@@ -82,12 +83,14 @@ def rich(console: Console | None = None) -> Display:
         console: A `rich.console.Console`. Default: the one that rich itself uses, on standard output.
 
     Raises:
-        ImportError: rich is not installed.
+        ImportError: rich is not installed; the message says how to install it.
 
     Example:
         >>> with progress.rich() as show, show("shop") as line:
         ...     await Install(config).run("shop", "./shop", on_event=line)
     """
+    if importlib.util.find_spec("rich") is None:
+        raise ImportError("progress.rich() needs rich: pip install 'helm-sdkpy[progress]', or use progress.plain()")
     return _Rich(console)
 
 
@@ -102,6 +105,18 @@ class Line:
         state: How far it is.
         error: The message of the error that ended it, if one did.
         notes: The last lines that hooks wrote, and the last warnings.
+        folded: How many such lines came before these.
+        warnings: How many warnings there were, of the API server and of Helm.
+
+    Example:
+        >>> with progress.plain() as show:
+        ...     line = show("shop")
+        ...     async with Install(config).stream("shop", "./shop") as run:
+        ...         async for event in run:
+        ...             line(event)
+        ...     line.end("done")
+        >>> line.state, line.warnings
+        ('done', 0)
     """
 
     def __init__(self, name: str, shown: Display) -> None:
@@ -110,6 +125,8 @@ class Line:
         self.state: State = "running"
         self.error = ""
         self.notes: deque[str] = deque(maxlen=LAST_LINES)
+        self.folded = 0
+        self.warnings = 0
         self._shown = shown
         self._began = time.monotonic()
         self._ended: float | None = None
@@ -128,9 +145,11 @@ class Line:
                 case "hook":
                     self._see_hook(event)
                 case "warning":
+                    self.warnings += 1
                     self._note(f"warning: {event['message']}")
                 case "log":
                     if event["level"] in {"warning", "error"}:
+                        self.warnings += event["level"] == "warning"
                         self._note(event["message"])
             self._shown.changed(self)
 
@@ -146,7 +165,9 @@ class Line:
         elif isinstance(exc, (asyncio.CancelledError, KeyboardInterrupt)):
             self.end("cancelled")
         else:
-            self.end("failed", str(exc) or type(exc).__name__)
+            with self._shown.lock:
+                self._note_logs(exc)
+                self.end("failed", str(exc) or type(exc).__name__)
 
     def end(self, state: State, error: str = "") -> None:
         """Say how the operation ended, where the line is not used as a context manager."""
@@ -236,7 +257,21 @@ class Line:
             case _:
                 pass
 
+    def _note_logs(self, exc: BaseException) -> None:
+        """Note what the containers wrote that were not ready, as the error's details tell it."""
+        if not isinstance(exc, HelmError):
+            return
+        for found in exc.details.get("not_ready", ()):
+            for log in found.get("logs", ()):
+                lines: list[str] = log["lines"]
+                # The last ones of each container: all of one would take the place of the others.
+                for text in lines[-LAST_LINES:]:
+                    if text in self.notes:  # A hook's, which came as events too.
+                        continue
+                    self._note(f"{log['pod']} {log['container']}: {text}")
+
     def _note(self, text: str) -> None:
+        self.folded += len(self.notes) == LAST_LINES
         self.notes.append(text)
         self._shown.noted(self, text)
 
@@ -246,6 +281,12 @@ class Display:
 
     Attributes:
         lines: The lines in the order in which they were asked for.
+
+    Example:
+        >>> with progress.plain() as show, show("shop") as line:
+        ...     await Install(config).run("shop", "./shop", on_event=line)
+        >>> [each.state for each in show.lines]
+        ['done']
     """
 
     def __init__(self) -> None:
@@ -326,7 +367,7 @@ class _Plain(Display):
             due.cancel()
         if line.state == "unknown":
             return
-        about = (line.ready, line.error or line.waiting_for)
+        about = (line.ready, _warnings(line), line.error or line.waiting_for)
         self._write(line, "  ".join([f"{line.state} in {line.elapsed:.1f} s", *filter(None, about)]))
 
     def _write(self, line: Line, text: str) -> None:
@@ -366,6 +407,10 @@ class _Rich(Display):
         super().__exit__(exc_type, exc, traceback)
         self._live.stop()
 
+    def __rich__(self) -> RenderableType:
+        """What it shows now: `console.print(show)`."""
+        return self._draw()
+
     def _draw(self) -> RenderableType:
         from rich.console import Group  # noqa: PLC0415
         from rich.padding import Padding  # noqa: PLC0415
@@ -389,14 +434,21 @@ class _Rich(Display):
                     Text(line.name),
                     Text(line.phase if running or line.state == "unknown" else line.state),
                     Text(line.ready),
-                    Text(line.waiting_for),
+                    Text("  ".join(filter(None, (line.waiting_for, _warnings(line))))),
                     f"{line.elapsed:.1f} s",
                 )
                 if line.state == "failed":
                     error = Text.assemble((f"{line.name}: ", "bold"), (line.error, "red"))
                     below.append(Padding(error, (0, 3, 0, 3), expand=False))
+                    if line.folded:
+                        more = f"… {line.folded} {'line' if line.folded == 1 else 'lines'} more"
+                        below.append(Padding(Text(more, style="dim italic"), (0, 3, 0, 5), expand=False))
                     below.extend(Padding(Text(note, style="dim"), (0, 3, 0, 5), expand=False) for note in line.notes)
         return Group(table, *below)
+
+
+def _warnings(line: Line) -> str:
+    return f"{line.warnings} {'warning' if line.warnings == 1 else 'warnings'}" if line.warnings else ""
 
 
 def _label(resource: Resource | None) -> str:

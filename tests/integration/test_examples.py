@@ -53,7 +53,9 @@ def public() -> Iterator[tuple[str, Any]]:
                 if not member.startswith("_") and (inspect.isroutine(held) or isinstance(held, property)):
                     yield f"{name}.{member}", getattr(value, member)
     for name, value in vars(progress).items():
-        if inspect.isfunction(value) and value.__module__ == progress.__name__ and not name.startswith("_"):
+        if not inspect.isroutine(value) and not isinstance(value, type):
+            continue
+        if value.__module__ == progress.__name__ and not name.startswith("_"):
             yield f"progress.{name}", value
 
 

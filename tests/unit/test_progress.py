@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from helm_sdkpy import progress
+from helm_sdkpy import HelmError, progress
 from helm_sdkpy.events import Event
 from helm_sdkpy.progress import Display, Line
 
@@ -246,11 +246,11 @@ async def test_plain_tells_a_failure_with_what_the_hook_wrote() -> None:
     ]
 
 
-def drawn(raised: RuntimeError | None, *events: Event) -> str:
+def drawn(raised: Exception | None, *events: Event) -> str:
     """The last picture of a table on a terminal of 100 columns."""
     stream = io.StringIO()
     console = rich_console.Console(file=stream, force_terminal=True, width=100, height=30, color_system=None)
-    with progress.rich(console) as show, contextlib.suppress(RuntimeError), show("shop") as on_event:
+    with progress.rich(console) as show, contextlib.suppress(RuntimeError, HelmError), show("shop") as on_event:
         feed(on_event, events)
         if raised is not None:
             raise raised
@@ -306,6 +306,53 @@ def test_display_is_plain_on_a_terminal_without_rich(monkeypatch: pytest.MonkeyP
     with progress.display(stream) as show:
         show("shop")(phase("applying"))
     assert "\x1b" not in stream.getvalue()
+
+
+def test_rich_says_how_to_install_it_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with pytest.raises(ImportError, match=re.escape("pip install 'helm-sdkpy[progress]'")):
+        progress.rich()
+
+
+def test_only_the_last_lines_are_shown_below_a_failure_and_the_others_counted() -> None:
+    lines = [hook("check", message=f"line {number}") for number in range(125)]
+    picture = drawn(RuntimeError("hook failed"), phase("pre-install"), *lines)
+    last = picture[picture.rindex("hook failed") :]
+    assert "… 120 lines more" in last
+    assert "line 119" not in last
+    assert "line 120" in last
+    assert "line 124" in last
+
+
+def test_one_line_more_is_one() -> None:
+    lines = [hook("check", message=f"line {number}") for number in range(6)]
+    assert "… 1 line more" in drawn(RuntimeError("no"), *lines)
+
+
+def test_logs_of_what_was_not_ready_are_shown_below_its_failure() -> None:
+    logs = [{"pod": "shop-1", "container": "main", "previous": True, "lines": ["first", "starting", "no database"]}]
+    not_ready = [{"kind": "Deployment", "name": "shop", "logs": logs}, {"kind": "Service", "name": "shop"}]
+    error = HelmError("timed out", code="wait_timeout", details={"not_ready": not_ready})
+    picture = drawn(error, hook("check", message="starting"))
+    assert "shop-1 main: no database" in picture
+    # A hook's lines are told as events already.
+    assert "shop-1 main: starting" not in picture
+
+
+def test_warnings_are_counted(line: Line) -> None:
+    line(event("warning", message="deprecated"))
+    line(event("log", level="warning", message="an old chart"))
+    line(event("log", level="error", message="an error"))
+    assert line.warnings == 2
+    assert re.search("2 warnings", drawn(None, event("warning", message="a"), event("warning", message="b")))
+
+
+def test_warnings_are_counted_in_plain_lines() -> None:
+    stream = io.StringIO()
+    with progress.plain(stream) as show, show("shop") as line:
+        line(event("warning", message="deprecated"))
+    assert re.search(r"shop  done in 0\.\d s  1 warning\n", stream.getvalue())
 
 
 def test_rich_is_only_imported_where_it_is_used() -> None:

@@ -52,8 +52,9 @@ def tell(title: str, *cells: str) -> None:
 def compared(title: str, one: list[Measured], other: list[Measured]) -> None:
     """Say what is held against what, and how many times as long the other takes."""
     clock = statistics.median(b[0] / a[0] for a, b in zip(one, other, strict=True))
-    used = statistics.median(b[1] for b in other) / statistics.median(a[1] for a in one)
-    tell(title, middle([a[0] for a in one]), middle([b[0] for b in other]), f"x{clock:.3f}", f"x{used:.3f}")
+    used = [statistics.median(sample[1] for sample in side) * 1000 for side in (one, other)]
+    processor = f"{used[0]:.1f} and {used[1]:.1f} ms, x{used[1] / used[0]:.2f}"
+    tell(title, middle([a[0] for a in one]), middle([b[0] for b in other]), f"x{clock:.2f}", processor)
 
 
 async def events(config: Configuration, chart: str, rounds: int) -> None:

@@ -161,6 +161,9 @@ func (s *scope) ensureByUpgrade(request EnsureRequest, did string, reasons []Ens
 // ensureObjects is what is left to do where the newest revision is the right one: its objects may not be.
 func (s *scope) ensureObjects(request EnsureRequest, last *recorded) (*Ensured, error) {
 	result := &Ensured{Action: ensuredUnchanged, Reasons: []EnsureReason{}, Release: request.result(last.release())}
+	if request.HideSecret {
+		result.Release.Manifest = hiddenSecrets(last.Manifest)
+	}
 	if request.Drift == nil || *request.Drift {
 		if err := s.repair(request, last.release(), result); err != nil {
 			return nil, err

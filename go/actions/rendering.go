@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"text/template"
@@ -90,7 +91,8 @@ func (s *scope) circumstances(last *recorded) (circumstances, error) {
 
 // bystander is a configuration to render with that writes nothing, and whose storage holds the revision before.
 func (s *scope) bystander(made circumstances) *action.Configuration {
-	cfg := action.NewConfiguration(action.ConfigurationSetLogger(s.op.Handler()))
+	// What it has to say is said where something is done.
+	cfg := action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
 	cfg.RESTClientGetter = s.connection.Getter()
 	cfg.KubeClient = &kubefake.PrintingKubeClient{Out: io.Discard, LogOutput: io.Discard}
 	cfg.Releases = s.before(made.revision)
@@ -113,7 +115,7 @@ func (s *scope) renderAgain(cfg *action.Configuration, request EnsureRequest, ma
 	s.phase("rendering")
 	upgrade := request.upgrade()
 	upgrade.DryRun = string(action.DryRunServer)
-	upgrade.DisableOpenAPIValidation, upgrade.Wait = true, string("hookOnly")
+	upgrade.DisableOpenAPIValidation, upgrade.HideSecret = true, false
 	if !made.install {
 		return s.renderUpgrade(s.op.Context(), cfg, upgrade)
 	}
@@ -143,7 +145,7 @@ func (s *scope) renderOtherwise(cfg *action.Configuration, request EnsureRequest
 	cfg.Releases = s.before(made.revision + 100_003)
 	upgrade := request.upgrade()
 	upgrade.DryRun = string(action.DryRunServer)
-	upgrade.DisableOpenAPIValidation = true
+	upgrade.DisableOpenAPIValidation, upgrade.HideSecret = true, false
 	return s.renderUpgrade(s.op.Context(), cfg, upgrade)
 }
 
@@ -327,6 +329,22 @@ func sameBut(before, now, otherwise any) bool {
 	default:
 		return now != otherwise || before == now
 	}
+}
+
+// hiddenSecrets is a manifest as Helm's dry run gives it that hides them (helm: pkg/action/action.go, renderResources).
+func hiddenSecrets(manifest string) string {
+	var text strings.Builder
+	for _, document := range documentsOf(manifest, nil) {
+		holds, err := document.read()
+		switch {
+		case err == nil && !holds:
+		case err != nil, document.named.Kind == "Secret" && document.named.APIVersion == "v1":
+			fmt.Fprintf(&text, "---\n# Source: %s\n# HIDDEN: The Secret output has been suppressed\n", document.source)
+		default:
+			fmt.Fprintf(&text, "---\n%s\n", document.text)
+		}
+	}
+	return text.String()
 }
 
 // sourceOf is the template that a document came from, where it says so.

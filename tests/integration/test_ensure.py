@@ -317,6 +317,17 @@ async def test_a_dry_run_says_what_would_be_done(helm_config: Configuration, obj
     assert versions(objects) == before
 
 
+async def test_a_dry_run_hides_secrets(helm_config: Configuration) -> None:
+    secret = manifest("v1", "Secret", "hidden", stringData={"key": "hunter2"})
+    chart = Chart({"a.yaml": configmap(), "b.yaml": secret, "c.yaml": configmap("last")})
+    for action in ("installed", "unchanged"):
+        result = await ensure(helm_config, chart, dry_run=True, hide_secret=True)
+        assert result["action"] == action
+        assert "hunter2" not in result["release"]["manifest"]
+        assert result["release"]["manifest"].count("# Source: web/templates/") == 3
+        await ensure(helm_config, chart)
+
+
 async def test_another_namespace_is_another_release(helm_cluster: TestCluster, helm_config: Configuration) -> None:
     await ensure(helm_config)
     namespace = f"{helm_config.namespace}-other"

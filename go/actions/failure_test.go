@@ -119,6 +119,28 @@ func TestUninstallRefused(t *testing.T) {
 	r.works("shop")
 }
 
+// The server did it, and nobody got its answer: the record does not say that nothing was deleted.
+func TestUninstallWhoseOnlyAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	_, err := r.install("shop", chartOf(t, map[string]string{"a": configMap("a")}), nil)
+	must(t, err)
+	r.on(http.MethodDelete, "/configmaps/a", 0, fault{cut: true})
+	if err := r.uninstall("shop"); err == nil {
+		t.Error("no error")
+	}
+	if states := r.states("shop"); !slices.Equal(states, []string{"failed"}) {
+		t.Errorf("states %v", states)
+	}
+	if description := r.description("shop"); strings.Contains(description, "nothing was deleted") {
+		t.Errorf("description: %s", description)
+	}
+	if left := r.configMaps(); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+	r.works("shop")
+}
+
 // Nothing was deleted yet: the release is what it was.
 func TestUninstallFailedHook(t *testing.T) {
 	t.Parallel()

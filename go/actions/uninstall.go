@@ -126,7 +126,7 @@ func (s *scope) uninstallFailed(sweep *sweeper, err error) error {
 	if s.op.Cancelled() {
 		why = stopped(s.op)
 	}
-	if before, known := s.ledger.before(last); known && len(sweep.Deleted()) == 0 {
+	if before, known := s.ledger.before(last); known && sweep.Untouched() {
 		last.Info = &before
 		last.Info.Description = truncated("Uninstall "+why+"; nothing was deleted", maxDescription)
 	} else {

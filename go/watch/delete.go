@@ -73,6 +73,10 @@ func (c *Client) delete(resources kube.ResourceList, policy metav1.DeletionPropa
 func (c *Client) deleteOne(info *resource.Info, policy metav1.DeletionPropagation) error {
 	named := resourceOf(info)
 	c.Logger().Debug("starting delete resource", "namespace", info.Namespace, "name", info.Name, "kind", named.Kind)
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	answered := c.record.deleting()
 	var answer runtime.Object
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() (err error) {
 		answer, err = resource.NewHelper(info.Client, info.Mapping).
@@ -80,6 +84,10 @@ func (c *Client) deleteOne(info *resource.Info, policy metav1.DeletionPropagatio
 			DeleteWithOptions(info.Namespace, info.Name, &metav1.DeleteOptions{PropagationPolicy: &policy})
 		return err
 	})
+	// A cancel cuts off requests that the server has already: it does them, and nobody gets its answer.
+	if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
+		defer answered() // once it is kept which answer it was
+	}
 	if err == nil {
 		c.record.lingers(named, answer)
 	}
@@ -98,6 +106,10 @@ func (c *Client) deleteOne(info *resource.Info, policy metav1.DeletionPropagatio
 
 // Deleted are the chart's objects whose deletion the server accepted, and those that were gone already.
 func (c *Client) Deleted() []bridge.Resource { return c.record.gone() }
+
+// Untouched says that nothing of the release was deleted: no deletion was accepted, and none was sent whose answer is
+// not known.
+func (c *Client) Untouched() bool { return c.record.untouched() }
 
 // Remaining are the chart's objects that an uninstall left: the deletion was refused or not sent, or Helm skipped the
 // object because it got no answer whether it is the release's. An object that belongs to another is not among them.

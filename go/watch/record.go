@@ -45,6 +45,7 @@ type record struct {
 	answered set // those of which it is known whether they are there
 	wanted   set // what Delete was asked to remove
 	deleted  set // what of it is accepted, or was gone already
+	unknown  int // deletions that were sent and not answered, so that the server may have done them
 
 	lingering map[bridge.Resource]types.UID // with hooks: what was still there when its deletion was accepted
 
@@ -182,6 +183,25 @@ func (r *record) accepted(named bridge.Resource) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deleted.add(named)
+}
+
+// deleting counts a deletion as sent; one that was answered, well or badly, is counted no more.
+func (r *record) deleting() (answered func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unknown++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.unknown--
+	}
+}
+
+// untouched says that nothing was deleted, as far as the server's answers go, and that no answer is missing.
+func (r *record) untouched() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.deleted.order) == 0 && r.unknown == 0
 }
 
 // lingers keeps what the server answered a deletion with: the object, where it is only on its way out.

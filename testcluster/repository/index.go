@@ -58,6 +58,9 @@ func index(directory string) ([]byte, error) {
 	entries := map[string][]map[string]any{}
 	for _, archive := range archives {
 		content, err := os.ReadFile(archive)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // It was deleted since the directory was read: tests share the directory.
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read chart: %w", err)
 		}

@@ -97,6 +97,25 @@ func TestIndexIsMadeOfTheArchives(t *testing.T) {
 	}
 }
 
+func TestAnArchiveThatVanishesIsLeftOut(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	if err := os.WriteFile(filepath.Join(directory, "shop-1.0.0.tgz"), archive(t, "shop", "1.0.0"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The directory lists it, and reading it says that it is not there: as when it goes in between.
+	if err := os.Symlink("gone.tgz", filepath.Join(directory, "cart-0.1.0.tgz")); err != nil {
+		t.Fatal(err)
+	}
+	content, err := index(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(content); !strings.Contains(text, "shop-1.0.0.tgz") || strings.Contains(text, "cart") {
+		t.Error(text)
+	}
+}
+
 func TestIndexThatIsThereIsServed(t *testing.T) {
 	t.Parallel()
 	url := serve(t, map[string][]byte{"index.yaml": []byte("mine"), "shop-1.0.0.tgz": archive(t, "shop", "1.0.0")})

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import pickle
 import secrets
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +46,7 @@ from helm_sdkpy import (
     WaitTimeoutError,
 )
 from helm_sdkpy.testing import TestCluster
+from helm_sdkpy.testing.rest import ApiError
 from tests.integration.charts import SIMPLE, Chart, configmap, hook, job, manifest
 from tests.integration.objects import Objects, until
 
@@ -132,9 +133,19 @@ async def test_a_job_that_fails_is_no_timeout(helm_config: Configuration) -> Non
 # What the server refuses.
 
 
+def refuses(objects: Objects) -> bool:
+    """Whether the server refuses another ConfigMap; it makes none."""
+    try:
+        objects.cluster.request("POST", f"{objects.path('configmaps')}?dryRun=All", {"metadata": {"name": "one-more"}})
+    except ApiError as error:
+        return error.status == 403
+    return False
+
+
 async def test_a_quota(helm_config: Configuration, objects: Objects) -> None:
-    objects.create("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"configmaps": "1"}}})
-    await until(lambda: "hard" in objects.get("resourcequotas", "few").get("status", {}), "the quota counts")
+    objects.create("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"configmaps": "0"}}})
+    # The server refuses by what it has seen of the quota, which is later than that its status is there.
+    await until(lambda: refuses(objects), "the quota counts")
     raised = await fails(helm_config, SIMPLE)
     assert isinstance(raised, QuotaError)
     check(raised, "quota", "few")
@@ -178,8 +189,8 @@ async def test_a_record_that_is_too_large(helm_config: Configuration, objects: O
 # Who asks.
 
 
-@contextlib.contextmanager
-def a_service_account(objects: Objects, *rules: Mapping[str, Any]) -> Generator[str]:
+@contextlib.asynccontextmanager
+async def a_service_account(objects: Objects, *rules: Mapping[str, Any]) -> AsyncGenerator[str]:
     """A service account that may do what the rules say; gives its user name."""
     objects.create("serviceaccounts", {"metadata": {"name": "robot"}})
     objects.create("roles", {"metadata": {"name": "robot"}, "rules": list(rules)})
@@ -191,7 +202,25 @@ def a_service_account(objects: Objects, *rules: Mapping[str, Any]) -> Generator[
             "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": objects.namespace}],
         },
     )
-    yield f"system:serviceaccount:{objects.namespace}:robot"
+    user = f"system:serviceaccount:{objects.namespace}:robot"
+    # The server grants by what it has seen of roles and bindings, which is later than that they are there.
+    asked = [
+        {"namespace": objects.namespace, "group": group, "resource": resource, "verb": verb}
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    await until(lambda: all(allowed(objects.cluster, user, one) for one in asked), "the role is seen")
+    yield user
+
+
+def allowed(cluster: TestCluster, user: str, asked: Mapping[str, str]) -> bool:
+    """Whether a user may do something."""
+    spec = {"user": user, "resourceAttributes": dict(asked)}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return cluster.request("POST", path, review)["status"]["allowed"]
 
 
 def token(objects: Objects) -> str:
@@ -229,7 +258,7 @@ async def test_what_somebody_may_not_do(helm_cluster: TestCluster, objects: Obje
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ALL},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
     ]
-    with a_service_account(objects, *rules) as user:
+    async with a_service_account(objects, *rules) as user:
         ways: dict[str, dict[str, Any]] = {
             "token": {"kubeconfig": kubeconfig(helm_cluster, token=token(objects))},
             "kube_token": {"kubeconfig": kubeconfig(helm_cluster), "kube_token": token(objects)},
@@ -249,7 +278,7 @@ async def test_what_somebody_may_not_do(helm_cluster: TestCluster, objects: Obje
 
 
 async def test_nobody_may_read_records(helm_cluster: TestCluster, objects: Objects) -> None:
-    with (
+    async with (
         a_service_account(objects) as user,
         Configuration(objects.namespace, helm_cluster.kubeconfig, kube_as_user=user) as config,
     ):

@@ -375,11 +375,12 @@ async def test_example_runs(name: str, place: Place) -> None:
         assert not want or compared.check_output(want, got, flags), f"{example.source}shows {want}but it is {got}"
 
 
-@pytest.mark.parametrize("name", ["ensure.md", "watching.md"])
+@pytest.mark.parametrize("name", ["cancelling.md", "ensure.md", "watching.md"])
 async def test_the_blocks_of_a_page_run(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, with what those before them made."""
     logger = logging.getLogger("helm_sdkpy")
     monkeypatch.setattr(logger, "handlers", list(logger.handlers))
+    served("database", "0.1.0").write(place.here)
     names: dict[str, Any] = {
         **{each: getattr(helm_sdkpy, each) for each in helm_sdkpy.__all__},
         "config": place.config,

@@ -8,6 +8,8 @@ import contextlib
 import json
 import signal
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -17,16 +19,24 @@ from typing import Any, Final, TypeAlias
 from helm_sdkpy import (
     Configuration,
     DeadlineExceededError,
+    DependencyUpdate,
     HelmError,
     Install,
+    List,
+    Pull,
+    Push,
     ReleaseTest,
+    RepoUpdate,
     Rollback,
+    Status,
     Uninstall,
     Upgrade,
 )
 from helm_sdkpy.testing import TestCluster
-from tests.integration.charts import SIMPLE, Chart, configmap, deployment, hook
+from helm_sdkpy.testing.rest import ApiError
+from tests.integration.charts import SIMPLE, Chart, configmap, definition, deployment, hook
 from tests.integration.objects import Objects, until
+from tests.stress.held import anything_held, holding
 
 Call: TypeAlias = Coroutine[Any, Any, Any]
 ROOT: Final = Path(__file__).parents[2]
@@ -52,11 +62,24 @@ class Row:
     there: tuple[str, str] | None = None
     """The object whose presence says that the phase was reached; else an event of the phase says it."""
     last: tuple[str, ...] = ("failed",)
-    """What the newest revision may be afterwards; empty: there is no record."""
+    """What the newest revision may be afterwards; empty, or "" among others: there is no record."""
     installed: bool = False
     """Whether there is a release before."""
     cleans: bool = False
     """Whether a clean-up was asked for."""
+    hangs: bool = False
+    """Whether the clean-up never succeeds."""
+    before: Chart | None = None
+    """What is installed before, where it is not what the action implies."""
+    server: bool = False
+    """Whether it is a server that does not answer in which the call is stopped."""
+    blocks: bool = False
+    """Whether threads of Python's executor are taken, which nothing can stop: a process ends after them only."""
+
+    @property
+    def cleanup_timeout(self) -> int:
+        """Seconds that the clean-up has."""
+        return 2 if self.hangs else 20
 
     @property
     def name(self) -> str:
@@ -79,26 +102,44 @@ MANY: Final = Chart({f"c{number}.yaml": configmap(f"c{number}") for number in ra
 RUNAWAY: Final = _with("{{ range until 100000 }}{{ range until 200 }}{{ end }}{{ end }}")
 JOB: Final = ("jobs", "shop-hook")
 DEPLOYMENT: Final = ("deployments", "shop")
+HANGS: Final = Chart({**WAITS.templates, "h.yaml": hook("pre-delete", ready="never")}, SIMPLE.values)
 
 ROWS: Final = (
+    Row("install", "queued behind a full executor", last=(), blocks=True),
+    Row("install", "downloading", last=(), server=True),
+    Row("install", "crds", last=()),
     Row("install", "rendering", RUNAWAY, last=()),
     Row("install", "post-renderer", last=()),
+    Row("install", "post-renderer that blocks", WAITS, last=("failed", "")),
     Row("install", "pre-install", _hooked("pre-install"), JOB),
     Row("install", "applying", MANY, last=("failed", "deployed")),
     Row("install", "waiting", WAITS, DEPLOYMENT),
     Row("install", "post-install", _hooked("post-install"), JOB),
     Row("install", "waiting, rollback_on_failure", WAITS, DEPLOYMENT, last=(), cleans=True),
+    Row("install", "waiting, a clean-up that hangs, rollback_on_failure", HANGS, DEPLOYMENT, cleans=True, hangs=True),
     Row("upgrade", "pre-upgrade", _hooked("pre-upgrade"), JOB, installed=True),
     Row("upgrade", "waiting", WAITS, DEPLOYMENT, installed=True),
     Row("upgrade", "post-upgrade", _hooked("post-upgrade"), JOB, installed=True),
     Row("upgrade", "waiting, cleanup_on_fail", WAITS, DEPLOYMENT, installed=True, cleans=True),
+    Row("upgrade", "waiting, a clean-up that hangs, rollback_on_failure", WAITS, DEPLOYMENT,
+        installed=True, cleans=True, hangs=True, before=_hooked("pre-rollback")),
     Row("rollback", "pre-rollback", _hooked("pre-rollback"), JOB, installed=True),
     Row("rollback", "waiting", WAITS, DEPLOYMENT, installed=True),
     Row("rollback", "post-rollback", _hooked("post-rollback"), JOB, installed=True),
     Row("uninstall", "pre-delete", _hooked("pre-delete"), JOB, last=("deployed",), installed=True),
+    Row("uninstall", "deleting", MANY, last=("failed", "deployed", ""), installed=True),
     Row("uninstall", "waiting", HELD, last=(), installed=True),
+    Row("uninstall", "post-delete", _hooked("post-delete"), JOB, last=(), installed=True),
     Row("test", "test", _hooked("test"), JOB, last=("deployed",), installed=True),
-)
+    Row("list", "reading", last=("deployed",), installed=True, server=True),
+    Row("status", "reading", last=("deployed",), installed=True, server=True),
+    Row("pull", "downloading", last=(), server=True),
+    Row("push", "pushing", last=(), server=True),
+    Row("dependency update", "downloading", last=(), server=True),
+    Row("repo update", "downloading", last=(), server=True),
+)  # fmt: skip
+READS: Final = ("test", "list", "status", "pull", "push", "dependency update", "repo update")
+"""What writes no record, so that none says that it was stopped."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +154,13 @@ class Outcome:
 
 
 def everything() -> list[tuple[Row, str]]:
-    """Each row by each way. What is over before its time no deadline can be set to hit."""
+    """Each row by each way. What is over before its time no deadline can be set to hit, and no exit ends a thread."""
     return [
-        (row, way) for row in ROWS for way in WAYS if way != "deadline" or row.phase not in ("applying", "rendering")
+        (row, way)
+        for row in ROWS
+        for way in WAYS
+        if (way != "deadline" or row.phase not in ("applying", "crds", "deleting", "rendering"))
+        and (way not in IN_CHILD or not row.blocks)
     ]
 
 
@@ -134,14 +179,26 @@ class Bench:
         self.cluster, self.namespace = cluster, namespace
         self.objects = Objects(cluster, namespace)
         self.at = asyncio.Event()
+        self.over = threading.Event()
+        self.server = ""
+        """The address of a server that does not answer."""
 
     async def run(self) -> Outcome:
         """Prepare, stop, and see what is left."""
+        with holding() if self.row.server else contextlib.nullcontext("") as self.server:
+            try:
+                return await self._run()
+            finally:
+                self.over.set()
+                if self.row.phase == "crds":
+                    await self._forget_definition()
+
+    async def _run(self) -> Outcome:
         async with Configuration(self.namespace, self.cluster.kubeconfig) as config:
             await self._prepare(config)
             moment = await (self._in_child() if self.way in IN_CHILD else self._in_process())
             took = time.monotonic() - moment
-            limit = 1 + SLACK + (20 if self.row.cleans else 0)
+            limit = 1 + SLACK + (self.row.cleanup_timeout if self.row.cleans else 0)
             assert took < limit, f"it took {took:.1f} s"
             statuses = self.objects.statuses("shop")
             description = self._check(statuses)
@@ -154,23 +211,26 @@ class Bench:
     async def _prepare(self, config: Configuration) -> None:
         if not self.row.installed:
             return
-        before = SIMPLE if self.row.action == "upgrade" else self.row.chart
+        before = self.row.before or (SIMPLE if self.row.action == "upgrade" else self.row.chart)
         await Install(config).run("shop", before.archive(), wait=False)
         if self.row.action == "rollback":
             await Upgrade(config).run("shop", SIMPLE.archive(), {"value": "b"}, wait=False)
             with contextlib.suppress(AssertionError):
                 await until(lambda: self.objects.find(*DEPLOYMENT) is None, "the old one is gone", 10)
 
-    def call(self, config: Configuration, deadline: float | None = None) -> Call:
+    def call(self, config: Configuration, deadline: float | None = None) -> Call:  # noqa: PLR0911
         """The row's action, on its way to the phase."""
-        row, chart = self.row, self.row.chart.archive()
-        more: dict[str, Any] = {"on_event": self._see, "timeout": 60, "deadline": deadline}
+        row, chart = self.row, self._chart().archive()
+        bounds: dict[str, Any] = {"deadline": deadline}
+        more: dict[str, Any] = {"on_event": self._see, "timeout": 60, **bounds}
         if row.cleans:
-            more |= {"cleanup_timeout": 20, row.phase.rpartition(" ")[2]: True}
-        if row.phase == "post-renderer":
-            more["post_renderer"] = self._render
+            more |= {"cleanup_timeout": row.cleanup_timeout, row.phase.rpartition(" ")[2]: True}
+        if row.phase.startswith("post-renderer"):
+            more["post_renderer"] = self._block if row.phase.endswith("blocks") else self._render
         match row.action:
             case "install":
+                if row.server:
+                    return Install(config).run("shop", "web", repo=self.server, **more)
                 return Install(config).run("shop", chart, **more)
             case "upgrade":
                 return Upgrade(config).run("shop", chart, **more)
@@ -178,20 +238,63 @@ class Bench:
                 return Rollback(config).run("shop", wait=True, **more)
             case "uninstall":
                 return Uninstall(config).run("shop", **more)
-            case _:
+            case "test":
                 return ReleaseTest(config).run("shop", **more)
+            case "pull":
+                return Pull(config).run("web", repo=self.server, **bounds)
+            case "push":
+                return Push(config).run(chart, self.server.replace("http", "oci"), plain_http=True, **bounds)
+            case _:
+                return self._beside(config, bounds)
+
+    async def _beside(self, config: Configuration, bounds: dict[str, Any]) -> None:
+        """What needs files, or another cluster than the row's."""
+        if self.row.action in ("list", "status"):
+            async with Configuration(self.namespace, _nowhere(self.server)) as other:
+                call = List(other).run(**bounds) if self.row.action == "list" else Status(other).run("shop", **bounds)
+                await call
+            return
+        with tempfile.TemporaryDirectory() as directory:
+            here = Path(directory)
+            if self.row.action == "dependency update":
+                needed = [{"name": "till", "version": "0.1.0", "repository": self.server}]
+                chart = Chart(SIMPLE.templates, SIMPLE.values, metadata={"dependencies": needed})
+                await DependencyUpdate(config).run(chart.write(here), **bounds)
+                return
+            known = here / "repositories.yaml"
+            known.write_text(json.dumps({"apiVersion": "", "repositories": [{"name": "held", "url": self.server}]}))
+            async with Configuration(repository_config=known, repository_cache=here / "cache") as other:
+                await RepoUpdate(other).run(**bounds)
+
+    def _chart(self) -> Chart:
+        if self.row.phase != "crds":
+            return self.row.chart
+        return Chart(SIMPLE.templates, SIMPLE.values, files={"crds/x.yaml": definition(self._group(), "Widget")})
+
+    def _group(self) -> str:
+        """Definitions are cluster-wide: each namespace has its own."""
+        return f"{self.namespace}.example.com"
+
+    async def _forget_definition(self) -> None:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{self._group()}"
+        with contextlib.suppress(ApiError):
+            await asyncio.to_thread(self.cluster.request, "DELETE", path)
 
     async def reached(self) -> None:
         """Until the call is in the row's phase."""
-        if self.row.there is not None:
-            await until(lambda: self.objects.find(*(self.row.there or JOB)), f"{self.row.there} is there", 40)
-        else:
+        there = self.row.there
+        if self.row.server:
+            await anything_held(self.server)
+        elif there is not None:
+            await until(lambda: self.objects.find(*there), f"{there} is there", 40)
+        elif self.row.phase != "queued behind a full executor":
             await asyncio.wait_for(self.at.wait(), 40)
-        if self.row.phase == "rendering":
+        if self.row.phase == "rendering" or self.row.phase.startswith("queued"):
             await asyncio.sleep(0.1)
 
     def _see(self, event: Any) -> None:
-        if event.get("phase") == self.row.phase or (self.row.phase == "applying" and event["type"] == "resource"):
+        middle = self.row.phase in ("applying", "deleting")
+        if event["type"] == "resource" if middle else event.get("phase") == self.row.phase:
             self.at.set()
 
     async def _render(self, manifest: str) -> str:
@@ -199,8 +302,24 @@ class Bench:
         await asyncio.sleep(60)
         return manifest
 
+    def _block(self, manifest: str) -> str:
+        """It has the loop's thread, so that whoever stops the call gets to it afterwards."""
+        self.at.set()
+        time.sleep(0.3)
+        return manifest
+
     async def _in_process(self) -> float:
         """Stop it; gives the moment at which that was done."""
+        if self.row.blocks:
+            loop = asyncio.get_running_loop()
+            for _ in range(64):
+                loop.run_in_executor(None, self.over.wait, 60)
+        try:
+            return await self._stop()
+        finally:
+            self.over.set()
+
+    async def _stop(self) -> float:
         async with Configuration(self.namespace, self.cluster.kubeconfig) as config:
             began = time.monotonic()
             if self.way == "deadline":
@@ -248,7 +367,7 @@ class Bench:
         try:
             assert child.stdin is not None
             assert child.stdout is not None
-            given = {"cluster": self.cluster.describe(), "namespace": self.namespace}
+            given = {"cluster": self.cluster.describe(), "namespace": self.namespace, "server": self.server}
             child.stdin.write(json.dumps(given).encode() + b"\n")
             while await asyncio.wait_for(child.stdout.readline(), 60) != b"reached\n":
                 assert not child.stdout.at_eof(), f"the child ended: {(await child.communicate())[1].decode()}"
@@ -266,14 +385,19 @@ class Bench:
         assert not [status for status in statuses if status.startswith("pending") or status == "uninstalling"], statuses
         if not self.row.last:
             assert statuses == [], statuses
+        if not statuses:
+            assert not self.row.last or "" in self.row.last, "there is no record"
             return ""
-        assert statuses, "there is no record"
         assert statuses[-1] in self.row.last, statuses
         described: str = self.objects.record("shop", len(statuses))["info"]["description"]
         stopped = {"deadline": "stopped: its deadline of ", "close": "stopped: its Configuration was closed"}
-        if self.row.action != "test" and not (self.row.phase == "applying" and statuses[-1] == "deployed"):
+        if self.row.action not in READS and not (self.row.phase == "applying" and statuses[-1] == "deployed"):
             wanted = f"{self.row.action.title()} {stopped.get(self.way, 'cancelled')}"
-            assert described.startswith(wanted), described
+            assert described.startswith(wanted) or self.row.hangs, described
+            if self.row.phase == "deleting" and "nothing was deleted" in described:
+                left = len(self.objects.names("configmaps"))
+                assert left == len(MANY.templates), f"{described}, but {left} are left"
+            assert not self.row.hangs or "clean-up was not done within 2s" in described, described
         return described
 
     def _snapshot(self) -> dict[str, str]:
@@ -296,6 +420,18 @@ class Bench:
         assert self.objects.statuses("shop").count("deployed") == 1
 
 
+def _nowhere(server: str) -> dict[str, Any]:
+    """A kubeconfig for a cluster that is that server."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "held", "cluster": {"server": server}}],
+        "contexts": [{"name": "held", "context": {"cluster": "held", "user": "nobody"}}],
+        "current-context": "held",
+        "users": [{"name": "nobody", "user": {}}],
+    }
+
+
 def _fail() -> None:
     raise ZeroDivisionError
 
@@ -304,6 +440,7 @@ def _child(number: int, way: str) -> None:
     """The victim of a way that ends a process: it learns from its standard input which cluster it is about."""
     given = json.loads(sys.stdin.readline())
     bench = Bench(ROWS[number], way, TestCluster.attach(given["cluster"]), given["namespace"])
+    bench.server = given["server"]
     config = Configuration(bench.namespace, bench.cluster.kubeconfig)
 
     async def victim() -> None:

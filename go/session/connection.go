@@ -20,6 +20,7 @@ import (
 	"k8s.io/kubectl/pkg/validation"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/hub"
 )
 
 // ConnectOptions say how one operation uses the session.
@@ -203,6 +204,9 @@ var _ kube.Factory = factory{}
 
 // DynamicClient implements kube.Factory.
 func (f factory) DynamicClient() (dynamic.Interface, error) { return f.connection.dynamicClient() }
+
+// Hub has the session's shared watches.
+func (f factory) Hub() *hub.Hub { return f.connection.session.hub }
 
 // KubernetesClientSet implements kube.Factory.
 func (f factory) KubernetesClientSet() (*kubernetes.Clientset, error) { return f.connection.clients() }

@@ -2,9 +2,13 @@ package session
 
 import (
 	"context"
+	"net/http"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/helm-sdkpy/helm-sdkpy/go/hub"
 )
 
 // Session is what Configurations for one cluster and identity share.
@@ -20,6 +24,7 @@ type Session struct {
 	locks      locks
 	records    *RecordCache
 	outlines   *RecordCache
+	hub        *hub.Hub
 
 	memory sharedMemory
 	sql    sqlDrivers
@@ -33,6 +38,7 @@ func newSession(key string, found target, options Options) *Session {
 		key: key, target: found, err: found.err, memory: newSharedMemory(),
 		records: newRecordCache(keptRecords), outlines: newRecordCache(keptOutlines),
 	}
+	made.hub = hub.New(made.lasting)
 	if made.err != nil {
 		return made
 	}
@@ -56,10 +62,22 @@ func (s *Session) invalidate() {
 
 // close lets go of everything that outlives an operation. An operation that still runs keeps its connection until it ends.
 func (s *Session) close() error {
+	s.hub.Close()
 	if s.wire != nil {
 		s.wire.close()
 	}
 	return s.sql.close()
+}
+
+// lasting is a client whose requests belong to no operation: they end with the context.
+func (s *Session) lasting(ctx context.Context) (dynamic.Interface, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	pick := func(*http.Request) context.Context { return ctx }
+	carrier := &carrier{next: &patience{s.wire.cache}, pick: pick, used: &s.wire.used}
+	config := s.config(carrier, func() context.Context { return ctx })
+	return dynamic.NewForConfigAndClient(config, &http.Client{Transport: carrier})
 }
 
 // config is a config for requests that go over next, with the session's rate limit; waiting for that ends with ctx.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/util/watchlist"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
 )
@@ -153,6 +154,11 @@ func (f observedFactory) DynamicClient() (dynamic.Interface, error) {
 type observedClient struct {
 	dynamic.Interface
 	sight *sight
+}
+
+// IsWatchListSemanticsUnSupported is what the client below says (client-go: util/watchlist).
+func (c observedClient) IsWatchListSemanticsUnSupported() bool {
+	return watchlist.DoesClientNotSupportWatchListSemantics(c.Interface)
 }
 
 // Resource implements dynamic.Interface.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
+	"github.com/helm-sdkpy/helm-sdkpy/go/hub"
 )
 
 // computeWorkers is what the helm command sets (helm: pkg/cmd/flags.go); the library's default of none makes large
@@ -32,11 +33,15 @@ func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, options ...kub
 		return nil, err
 	}
 	w := &waiter{client: c, strategy: strategy}
-	helm := c.Client
+	factory := c.Factory
+	if shares, ok := factory.(interface{ Hub() *hub.Hub }); ok && strategy != kube.LegacyStrategy {
+		factory = sharingFactory{factory, shares.Hub(), &w.interest}
+	}
 	if c.report.listening() {
 		w.sight = &sight{}
-		helm = helmClient(c.traffic, observedFactory{c.Factory, w.sight}, c.Client.Namespace)
+		factory = observedFactory{factory, w.sight}
 	}
+	helm := helmClient(c.traffic, factory, c.Client.Namespace)
 	all := append(slices.Clone(options),
 		kube.WithWaitContext(c.ctx),
 		kube.WithWaitMethodContext(c.ctx),
@@ -58,6 +63,7 @@ type waiter struct {
 	helm     kube.Waiter
 	strategy kube.WaitStrategy
 	sight    *sight // nil where nobody listens
+	interest interest
 }
 
 // Wait implements kube.Waiter.
@@ -170,6 +176,7 @@ func (w *waiter) wait(method string, aim aim, resources kube.ResourceList, timeo
 			say(left.details())
 		}
 	})()
+	w.interest.turn(resources)
 	follower, stop := w.follow(aim, resources)
 	defer stop()
 	failed := helm(resources, timeout)

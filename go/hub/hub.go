@@ -29,6 +29,7 @@ type Hub struct {
 
 	mu     sync.Mutex
 	shared map[key]*shared
+	users  int
 }
 
 // key is what a watch is of.
@@ -43,6 +44,24 @@ func New(client func(context.Context) (dynamic.Interface, error)) *Hub {
 	return &Hub{
 		ctx: ctx, cancel: cancel, linger: lingers, shared: map[key]*shared{},
 		client: sync.OnceValues(func() (dynamic.Interface, error) { return client(ctx) }),
+	}
+}
+
+// Join counts an operation that may wait, until its context ends. Others says whether there are more now: alone, nobody
+// shares, and a list that is streamed through its own watch takes fewer requests.
+func (h *Hub) Join(ctx context.Context) (others func() bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.users++
+	context.AfterFunc(ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.users--
+	})
+	return func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.users > 1
 	}
 }
 

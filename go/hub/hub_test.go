@@ -372,3 +372,23 @@ func TestAClosedHubIsPassedBy(t *testing.T) {
 	r.put("a", "1")
 	expect(t, again, watch.Added, "a")
 }
+
+func TestWhoIsAloneSharesNothing(t *testing.T) {
+	t.Parallel()
+	h := New(nil)
+	first, end := context.WithCancel(t.Context())
+	others := h.Join(first)
+	if others() {
+		t.Error("the first has company")
+	}
+	second := h.Join(t.Context())
+	if !others() || !second() {
+		t.Error("two do not see each other")
+	}
+	end()
+	for limit := time.Now().Add(soon); second(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the first has ended and still counts")
+		}
+	}
+}

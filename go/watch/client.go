@@ -48,6 +48,7 @@ type Client struct {
 	report  *reporter
 	traffic *Transport
 	tables  atomic.Bool // objects were asked for as tables
+	others  func() bool // whether others of the session may wait too; nil before the first waiter
 
 	mu        sync.Mutex
 	clientset kubernetes.Interface

@@ -27,6 +27,16 @@ func (f sharingFactory) DynamicClient() (dynamic.Interface, error) {
 	return f.hub.Client(client, f.interest.has), nil
 }
 
+// notAlone says whether other operations of the session may wait at the same time.
+func (c *Client) notAlone(of *hub.Hub) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.others == nil {
+		c.others = of.Join(c.ctx)
+	}
+	return c.others()
+}
+
 // interest are the objects that a waiter waits for now.
 type interest struct {
 	objects atomic.Pointer[map[object]struct{}]

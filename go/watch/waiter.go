@@ -34,7 +34,7 @@ func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, options ...kub
 	}
 	w := &waiter{client: c, strategy: strategy}
 	factory := c.Factory
-	if shares, ok := factory.(interface{ Hub() *hub.Hub }); ok && strategy != kube.LegacyStrategy {
+	if shares, ok := factory.(interface{ Hub() *hub.Hub }); ok && strategy != kube.LegacyStrategy && c.notAlone(shares.Hub()) {
 		factory = sharingFactory{factory, shares.Hub(), &w.interest}
 	}
 	if c.report.listening() {

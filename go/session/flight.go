@@ -82,10 +82,11 @@ func (f *flights[T]) begin(key string, begun *flight[T]) {
 			begun.value, err = begun.work(begun.ctx)
 			return err
 		})
-		close(begun.done)
+		// First: who asks once its answer is known must not join it.
 		f.mu.Lock()
-		defer f.mu.Unlock()
 		f.end(key, begun)
+		f.mu.Unlock()
+		close(begun.done)
 	}()
 }
 

@@ -249,6 +249,10 @@ func TestTimeoutTellsWhatWasNotReady(t *testing.T) {
 			t.Parallel()
 			l := onCluster(t, "install")
 			resources := l.create(deployment("web", never, 3) + configMapText("a", "", "1"))
+			eventually(t, "the controller has told of its pods", func() bool {
+				made, err := l.admin.AppsV1().Deployments(l.namespace).Get(t.Context(), "web", metav1.GetOptions{})
+				return err == nil && made.Status.UnavailableReplicas == 3
+			})
 			err := l.waiter(strategy).Wait(resources, 2*time.Second)
 			known, left := notReady(t, err, CodeWaitTimeout)
 			if len(left) != 1 || left[0]["kind"] != "Deployment" || left[0]["namespace"] != l.namespace || left[0]["name"] != "web" ||

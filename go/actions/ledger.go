@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,7 +38,8 @@ type ledger struct {
 	unsaved map[string]*release.Release // by key, what could not be written last
 	deleted map[string]bool             // by key
 	found   map[string]release.Info     // by key, as it stood before the operation changed it
-	left    map[string]remnant          // by key, what killed processes left
+	left    map[string]remnant          // by key, what was interrupted
+	settled remnant                     // the highest revision that was found superseded or uninstalled
 	current int                         // the highest revision that was found deployed
 	pretend bool                        // stuck revisions are shown as failed
 	refuse  func(status common.Status) error
@@ -75,25 +77,36 @@ func (l *ledger) Query(labels map[string]string) ([]ri.Releaser, error) {
 	return records, err
 }
 
-// see keeps what tells whether the revision, as it was found, is one that a killed process left.
+// see keeps what tells which revisions left something, as they were found.
 func (l *ledger) see(key string, rel *release.Release) {
-	if isRemnant(rel) {
+	switch {
+	case isRemnant(rel):
 		l.left[key] = remnant{rel.Version, rel.Manifest}
-	}
-	if rel.Info.Status == common.StatusDeployed {
+	case rel.Info.Status == common.StatusDeployed:
 		l.current = max(l.current, rel.Version)
+	case rel.Info.Status != common.StatusFailed && rel.Version > l.settled.revision:
+		l.settled = remnant{rel.Version, rel.Manifest}
 	}
 }
 
-// remnants are the revisions that killed processes left since a revision was deployed.
+// remnants are the revisions that were interrupted since one was deployed. What Helm took for superseded since is one of
+// them: a rollback that fails does that to the revision before it, which leaves none deployed (helm:
+// pkg/action/rollback.go, performRollback).
 func (l *ledger) remnants() []remnant {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	since := l.current
+	if since == 0 {
+		since = l.settled.revision
+	}
 	var left []remnant
 	for _, one := range l.left {
-		if one.revision > l.current {
+		if one.revision > since {
 			left = append(left, one)
 		}
+	}
+	if len(left) > 0 && l.settled.revision > l.current {
+		left = append(left, l.settled)
 	}
 	slices.SortFunc(left, func(a, b remnant) int { return cmp.Compare(a.revision, b.revision) })
 	return left
@@ -257,6 +270,9 @@ func (l *ledger) dispel() {
 func (l *ledger) describe(description string) string {
 	if l.op.Cancelled() {
 		return capitalized(l.verb) + " " + stopped(l.op)
+	}
+	if strings.HasPrefix(description, wasInterrupted) {
+		return description // it was described before
 	}
 	if len(description) <= maxDescription {
 		return description

@@ -61,8 +61,7 @@ func isStuck(status common.Status) bool {
 	return status.IsPending() || status == common.StatusUninstalling
 }
 
-// takenOver begins the description of a revision that was taken over: what it made is still looked for later, until a
-// newer one is deployed.
+// takenOver begins the description of a revision that was taken over.
 const takenOver = "Taken over at "
 
 // pendingRevision is a revision that something works on, or that a killed process left.

@@ -3,6 +3,7 @@ package actions
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/kube"
@@ -15,23 +16,46 @@ import (
 	"k8s.io/cli-runtime/pkg/resource"
 )
 
-// What a killed process made is in no deployed revision, and Helm compares with the deployed one: what only the stuck
-// revision had would stay in the cluster for ever (helm: pkg/action/upgrade.go, prepareUpgrade). So once the new objects
-// are applied, what is left of such revisions is deleted.
+// What a revision made that was never deployed is in no deployed one, and Helm compares with that: what only it had would
+// stay in the cluster for ever (helm: pkg/action/upgrade.go, prepareUpgrade). So once the new objects are applied, what is
+// left of such revisions is deleted. Not of upgrades that came to a clear end, as a hook or a wait that failed: there the
+// cluster is left as the helm command leaves it, and cleanup_on_fail is the caller's choice.
 
-// remnant is a revision that a killed process left, as the ledger saw it.
+// remnant is a revision that was interrupted, as the ledger saw it.
 type remnant struct {
 	revision int
 	manifest string
 }
 
-// isRemnant says of a revision whether its process died. What was taken over once stays one until a newer revision is
-// deployed: the operation that took it over may have failed.
+// wasInterrupted begins the description of a revision that failed since the cluster did not answer as it should.
+const wasInterrupted = "Interrupted: "
+
+// isRemnant says of a revision whether it was interrupted, and nobody can know how much of it was made: its process died,
+// it was cancelled, or the cluster did not answer. A rollback that failed is one always: Helm leaves it pending, or takes
+// the revision before it for superseded (helm: pkg/action/rollback.go, performRollback). It stays one until a newer
+// revision is deployed, since what comes next may fail too.
 func isRemnant(rel *release.Release) bool {
-	return isStuck(rel.Info.Status) || rel.Info.Status == common.StatusFailed && strings.HasPrefix(rel.Info.Description, takenOver)
+	if rel.Info.Status != common.StatusFailed {
+		return isStuck(rel.Info.Status)
+	}
+	return rel.Info.RollbackRevision > 0 || slices.ContainsFunc(
+		[]string{takenOver, wasInterrupted, "Install cancelled", "Install stopped: ", "Upgrade cancelled", "Upgrade stopped: "},
+		func(beginning string) bool { return strings.HasPrefix(rel.Info.Description, beginning) })
 }
 
-// sweep deletes what killed processes left, unless it is among the objects that are told.
+// isFault says whether an error came of a cluster that did not answer as it should, not of what was asked of it. A
+// conflict is one where it is not about who owns a field.
+func isFault(cause error) bool {
+	switch codeOf(cause) {
+	case codeClusterUnreachable:
+		return true
+	case codeConflict:
+		return !apierrors.HasStatusCause(cause, metav1.CauseTypeFieldManagerConflict)
+	}
+	return false
+}
+
+// sweep deletes what interrupted revisions left, unless it is among the objects that are told.
 func (r *recorder) sweep(told ...kube.ResourceList) error {
 	for _, left := range r.ledger.remnants() {
 		objects, err := r.build(left.manifest)
@@ -45,7 +69,7 @@ func (r *recorder) sweep(told ...kube.ResourceList) error {
 			err = r.deleteOwned(objects)
 		}
 		if err != nil {
-			return fmt.Errorf("delete what revision %d left, whose process was killed: %w", left.revision, err)
+			return fmt.Errorf("delete what revision %d left, which was interrupted: %w", left.revision, err)
 		}
 	}
 	return nil
@@ -56,6 +80,9 @@ func (r *recorder) deleteOwned(objects kube.ResourceList) error {
 	var owned kube.ResourceList
 	for _, object := range objects {
 		live, err := r.live(object)
+		if apierrors.IsForbidden(err) {
+			continue // most likely that is why the revision failed, and it must not be why the next one does
+		}
 		if err != nil {
 			return err
 		}

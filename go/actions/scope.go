@@ -124,7 +124,7 @@ func waitOptions() []kube.WaitOption {
 }
 
 // recorder keeps what Helm's own results do not show to their caller: which objects an update created. It deletes what
-// killed processes left, when what is to be there was applied.
+// interrupted revisions left, when what is to be there was applied.
 type recorder struct {
 	*watch.Client
 	ledger             *ledger

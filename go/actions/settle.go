@@ -11,7 +11,8 @@ import (
 
 // settle runs after every action that changes a release. Helm leaves a revision `pending-*` or `uninstalling` on some
 // failures (helm-internals: "Failure paths"), and the next upgrade refuses to touch such a one; settle records it as
-// failed, with a storage that the cancel does not reach. It gives the cause, or what could not be recorded of a success.
+// failed, with a storage that the cancel does not reach, and says where it was interrupted, since what was made is swept
+// later then (remnants.go). It gives the cause, or what could not be recorded of a success.
 func (s *scope) settle(cause error) error {
 	if cause == nil {
 		if err := s.ledger.save(); err != nil {
@@ -24,10 +25,17 @@ func (s *scope) settle(cause error) error {
 	if last == nil {
 		return cause
 	}
-	if !last.Info.Status.IsPending() && last.Info.Status != common.StatusUninstalling {
+	description := last.Info.Description
+	switch {
+	case isStuck(last.Info.Status):
+		description = fmt.Sprintf("%s %q failed: %v", capitalized(s.verb), last.Name, cause)
+	case last.Info.Status != common.StatusFailed || !s.ledger.recorded() || !isFault(cause):
 		return cause
 	}
-	last.SetStatus(common.StatusFailed, fmt.Sprintf("%s %q failed: %v", capitalized(s.verb), last.Name, cause))
+	if isFault(cause) {
+		description = wasInterrupted + s.ledger.describe(description)
+	}
+	last.SetStatus(common.StatusFailed, description)
 	s.record(func() error { return s.cfg.Releases.Update(last) })
 	return cause
 }

@@ -30,6 +30,7 @@ from helm_sdkpy import (
 )
 from helm_sdkpy.testing import TestCluster
 from helm_sdkpy.testing.rest import ApiError
+from tests.integration.charts import Chart
 from tests.integration.objects import Objects
 from tests.stress.holding import UNFINISHED, manifest_of, settled, wrong
 from tests.stress.proxy import MANNERS, Asked, Proxy
@@ -65,8 +66,8 @@ async def _first(config: Configuration, release: str) -> Any:
     return await Install(config).run(release, FIRST.archive(), wait=True, timeout=TIMEOUT)
 
 
-async def _second(config: Configuration, release: str) -> Any:
-    return await Upgrade(config).run(release, SECOND.archive(), wait=True, timeout=TIMEOUT, install=True)
+async def _second(config: Configuration, release: str, chart: Chart = SECOND) -> Any:
+    return await Upgrade(config).run(release, chart.archive(), wait=True, timeout=TIMEOUT, install=True)
 
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -107,8 +108,9 @@ class Outcome:
 class Campaign:
     """Runs operations through a proxy, each on a release of its own."""
 
-    def __init__(self, cluster: TestCluster, namespace: str) -> None:
+    def __init__(self, cluster: TestCluster, namespace: str, seed: int) -> None:
         self.cluster = cluster
+        self._seed = seed
         self.objects = Objects(cluster, namespace)
         self.direct = Configuration(namespace, cluster.kubeconfig)
         self._numbers = itertools.count()
@@ -183,7 +185,11 @@ class Campaign:
             if operation.gone:
                 await self._again(release, statuses, found)
             else:
-                await self._mend(release, found)
+                # Of the older chart or the newer: what only the one that failed has must be gone.
+                chart = random.Random(f"{self._seed} {outcome.operation} {outcome.asked} {outcome.manner}").choice(
+                    (FIRST, SECOND)
+                )
+                await self._mend(release, chart, found)
 
     async def _again(self, release: str, statuses: Sequence[str], found: list[str]) -> None:
         """A second uninstall leaves nothing; what was purged left nothing already."""
@@ -204,13 +210,16 @@ class Campaign:
         if records := await asyncio.to_thread(self.objects.statuses, release):
             found.append(f"after a second uninstall, records {records}")
 
-    async def _mend(self, release: str, found: list[str]) -> None:
+    async def _mend(self, release: str, chart: Chart, found: list[str]) -> None:
         try:
-            await _second(self.direct, release)
+            await _second(self.direct, release, chart)
         except HelmError as error:
-            found.append(f"the next upgrade fails: {error.code} {error}")
+            found.append(f"the next upgrade, to {chart.version}, fails: {error.code} {error}")
             return
-        found += [f"after the next upgrade, {one}" for one in await asyncio.to_thread(wrong, self.objects, release)]
+        found += [
+            f"after the next upgrade, to {chart.version}, {one}"
+            for one in await asyncio.to_thread(wrong, self.objects, release)
+        ]
 
     async def _clear(self, operation: Operation, release: str) -> None:
         with contextlib.suppress(HelmError):
@@ -242,7 +251,7 @@ async def run(
     """Learn the requests of each operation, then spoil them; `outcomes` is filled as they come."""
     outcomes = [] if outcomes is None else outcomes
     with cluster.namespace("faults") as namespace:
-        campaign = Campaign(cluster, namespace)
+        campaign = Campaign(cluster, namespace, plan.seed)
         todo: list[tuple[str, Asked, str]] = []
         for name in plan.rows:
             clean, requests = await campaign.run(name, None, "none")

@@ -117,10 +117,14 @@ func codeOf(err error) string {
 	if errors.As(err, &known) && known.Code != "" {
 		return known.Code
 	}
-	if code := codeOfHelm(err); code != "" {
+	code, answered := codeOfHelm(err), codeOfAPI(err)
+	if code == codeManifestInvalid && (answered == codeConflict || answered == codeClusterUnreachable) {
+		return answered // the server did not say what it knows, whatever Helm was reading
+	}
+	if code != "" {
 		return code
 	}
-	if code := codeOfAPI(err); code != "" {
+	if code := answered; code != "" {
 		return code
 	}
 	if code := codeOfConnection(err); code != "" {
@@ -144,6 +148,10 @@ var texts = []struct{ text, code string }{
 	{"error while running post render", codePostRender},
 	{"error while parsing post rendered output", codePostRender},
 	{"YAML parse error on ", codeRender},
+	// A manifest is read with what the server says of its kinds, and the type of its answer is lost then
+	// (cli-runtime: pkg/resource/mapper.go).
+	{"the server reported a conflict", codeConflict},
+	{"an error on the server (", codeClusterUnreachable},
 	{"no matches for kind", codeManifestInvalid},
 	{"unable to recognize", codeManifestInvalid},
 	{"error validating", codeManifestInvalid},

@@ -3,6 +3,7 @@ package actions
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // The texts by which an error of Helm is told apart, each made by the Helm that is built in: the test breaks when Helm
@@ -84,6 +87,27 @@ func TestTextsOfHelm(t *testing.T) {
 				t.Errorf("code %q of %q, want %q", code, err, one.code)
 			}
 		})
+	}
+}
+
+func TestManifestThatCouldNotBeReadForTheServer(t *testing.T) {
+	t.Parallel()
+	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "web", errors.New("somebody was faster"))
+	for text, one := range map[string]struct {
+		err  error
+		code string
+	}{
+		"conflict":                {fmt.Errorf("unable to build kubernetes objects from release manifest: %w", conflict), codeConflict},
+		"internal":                {fmt.Errorf("error validating \"\": %w", apierrors.NewInternalError(errors.New("no"))), codeClusterUnreachable},
+		"conflict, only its text": {errors.New("unable to recognize \"\": the server reported a conflict"), codeConflict},
+		"internal, only its text": {
+			errors.New("unable to recognize \"\": an error on the server (\"unknown\") has prevented the request from succeeding"), codeClusterUnreachable,
+		},
+		"no such kind": {errors.New("unable to build kubernetes objects: no matches for kind \"Gear\""), codeManifestInvalid},
+	} {
+		if code := codeOf(one.err); code != one.code {
+			t.Errorf("%s: code %q, want %q", text, code, one.code)
+		}
 	}
 }
 

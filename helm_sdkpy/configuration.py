@@ -25,6 +25,9 @@ Kubeconfig: TypeAlias = StrPath | Sequence[StrPath] | Mapping[str, Any]
 Storage: TypeAlias = Literal["secret", "configmap", "memory", "sql"]
 """Where records of releases are kept."""
 
+Lock: TypeAlias = Literal["lease"]
+"""How other processes are kept from a release while it is changed."""
+
 _KUBECONFIG_KEY: Final = re.compile(
     r"""^\s*["']?(apiVersion|kind|clusters|contexts|current-context|users)["']?\s*:""", re.M
 )
@@ -90,6 +93,10 @@ class Configuration:
             environment's `HELM_DRIVER`, else `secret`.
         sql_connection: Where the SQL database is. Default: None, which is the environment's
             `HELM_DRIVER_SQL_CONNECTION_STRING`.
+        lock: `"lease"`: hold a Lease of the cluster (`coordination.k8s.io`) for a release while an action changes it,
+            so that of all programs that do so only one works on it; the others get `ReleasePendingError` at
+            once. It takes the permission to get, create and update leases (docs/recovering.md). Default: None: only the
+            operations of this process are kept apart.
 
     Raises:
         ConfigurationError: An argument is wrong, or a kubeconfig can not be read.
@@ -123,6 +130,7 @@ class Configuration:
         repository_config: StrPath | None = None,
         storage: Storage | None = None,
         sql_connection: str | None = None,
+        lock: Lock | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name in _ENCODERS and value is not None}
         self._namespace = namespace or ""
@@ -131,6 +139,7 @@ class Configuration:
             options["kubeconfig"] = _kubeconfig(kubeconfig)
             options["registry_auth"] = _registry_auth(registry_auth)
             options["storage"] = _storage(storage, sql_connection)
+            options["lock"] = _lock(lock)
         self._shown = {"kubeconfig": _shown(options["kubeconfig"]), "kubecontext": kubecontext}
         sent = {name: value for name, value in options.items() if value is not None}
         # Sent in any case: where it is left out, a kubeconfig's own would be taken.
@@ -410,6 +419,12 @@ def _storage(storage: object, sql_connection: str | None) -> str | None:
     if sql_connection is not None and storage not in ("sql", None):
         raise _arguments.Refused("sql_connection", f"needs storage='sql', not {storage!r}")
     return cast("str | None", storage)
+
+
+def _lock(lock: object) -> str | None:
+    if lock is not None and lock not in get_args(Lock):
+        raise _arguments.Refused("lock", f"is {lock!r}: it must be 'lease' or None")
+    return cast("str | None", lock)
 
 
 def _shown(kubeconfig: Mapping[str, Any] | None) -> object:

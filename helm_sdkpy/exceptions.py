@@ -16,7 +16,7 @@
     │   why it failed
     ├── HelmLibraryNotFound
     ├── ReleaseNotFoundError, ReleaseExistsError, ReleasePendingError,      also ReleaseError
-    │   ReleaseNotDeployedError, ReleaseTooLargeError
+    │   ReleaseNotDeployedError, ReleaseTooLargeError, LeaseLostError
     ├── ChartNotFoundError, ChartInvalidError, MissingDependencyError,      also ChartError
     │   KubeVersionError, RenderError, DigestMismatchError, ProvenanceError
     ├── ValuesError
@@ -150,6 +150,13 @@ class ReleaseExistsError(ReleaseError):
 
 class ReleasePendingError(ReleaseError):
     """Another operation works on the release, or one was killed while it did."""
+
+
+class LeaseLostError(ReleaseError):
+    """The operation was stopped, since another process may work on the release by now (`Configuration(lock="lease")`).
+
+    `details["phase"]` is what it was doing. Nothing was cleaned up, and nothing written of what another has taken over.
+    """
 
 
 class ReleaseNotDeployedError(ReleaseError):
@@ -344,6 +351,7 @@ CAUSES: dict[str, type[HelmError]] = {
     "invalid_release_name": ValidationError,
     "invalid_request": ValidationError,
     "kube_version": KubeVersionError,
+    "lease_lost": LeaseLostError,
     "library_not_found": HelmLibraryNotFound,
     "manifest_invalid": ManifestError,
     "missing_dependency": MissingDependencyError,

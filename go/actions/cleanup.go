@@ -22,6 +22,9 @@ const hookCleanup = 10 * time.Second
 // cleanUp does what has to be done after a failure with a scope that the operation's cancel does not reach, bounded by
 // cleanup_timeout. When it does not succeed the record says so.
 func (s *scope) cleanUp(wait WaitOptions, serverSide bool, do func(fresh *scope) error) error {
+	if s.lost() {
+		return errLeaseLost
+	}
 	release := s.op.Hold()
 	defer release()
 	ctx, cancel := bounded(s.op, wait.cleanupTimeout())
@@ -52,7 +55,7 @@ func (s *scope) noteFailedCleanUp(fresh *scope, cause error) {
 	}
 	description := last.Info.Description + "; clean-up failed: " + cause.Error()
 	last.SetStatus(common.StatusFailed, truncated(description, maxDescription))
-	s.record(func() error { return writer.ledger.Driver.Update(recordKey(last.Name, last.Version), last) })
+	s.record(func() error { return writer.ledger.overwrite(last) })
 }
 
 // deleteCreated does what cleanup_on_fail asks for: it deletes what the failed update had created. It gives
@@ -94,7 +97,7 @@ func (s *scope) rebuild(objects kube.ResourceList) (kube.ResourceList, error) {
 // cancelled client (helm: pkg/action/hooks.go, execHookWithDelayedShutdown).
 func (s *scope) deleteFailedHooks(wait WaitOptions) {
 	last := s.ledger.last()
-	if !s.op.Cancelled() || last == nil {
+	if !s.op.Cancelled() || last == nil || s.lost() {
 		return
 	}
 	var manifests bytes.Buffer

@@ -23,6 +23,7 @@ const (
 	codeCertificate          = "certificate"
 	codeUnauthorized         = "unauthorized"
 	codeForbidden            = "forbidden"
+	codeLeaseLost            = "lease_lost"
 	codeConflict             = "conflict"
 	codeOwnership            = "ownership"
 	codeImmutableField       = "immutable_field"

@@ -80,7 +80,10 @@ type EnsureReason struct {
 
 // Ensure makes a release what it should be, and does nothing where it is.
 func Ensure(op *bridge.Operation, config *session.Configuration, request EnsureRequest) (*Ensured, error) {
-	s, done, err := change(op, config, "upgrade", request.ReleaseName, request.ServerSide != "false", request.dryRun() != action.DryRunNone)
+	s, done, err := change(op, config, changing{
+		verb: "upgrade", release: request.ReleaseName, serverSide: request.ServerSide != "false",
+		dryRun: request.dryRun() != action.DryRunNone, createNamespace: request.CreateNamespace,
+	})
 	if err != nil {
 		return nil, err
 	}

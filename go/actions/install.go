@@ -68,7 +68,10 @@ func installNowhere(op *bridge.Operation, config *session.Configuration, name st
 }
 
 func install(op *bridge.Operation, config *session.Configuration, name string, request InstallRequest) (*Release, error) {
-	s, done, err := change(op, config, "install", name, request.serverSide(), request.dryRun() != action.DryRunNone)
+	s, done, err := change(op, config, changing{
+		verb: "install", release: name, serverSide: request.serverSide(),
+		dryRun: request.dryRun() != action.DryRunNone, createNamespace: request.CreateNamespace,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type ledger struct {
 
 	mu      sync.Mutex
 	written map[string]*release.Release // by key, as last written
+	status  map[string]common.Status    // by key, as last written: what written has is changed before it is written
 	newest  string                      // the key of the highest revision written
 	created bool                        // whether this operation made that revision
 	unsaved map[string]*release.Release // by key, what could not be written last
@@ -43,14 +44,15 @@ type ledger struct {
 	current int                         // the highest revision that was found deployed
 	pretend bool                        // stuck revisions are shown as failed
 	refuse  func(status common.Status) error
+	lost    func() bool            // whether other processes may work on the release by now
 	read    func(*release.Release) // told of each revision that is found
 }
 
 func newLedger(op *bridge.Operation, verb string, storage driver.Driver) *ledger {
 	return &ledger{
 		Driver: storage, op: op, verb: verb,
-		written: map[string]*release.Release{}, unsaved: map[string]*release.Release{},
-		deleted: map[string]bool{}, found: map[string]release.Info{}, left: map[string]remnant{},
+		written: map[string]*release.Release{}, status: map[string]common.Status{}, unsaved: map[string]*release.Release{},
+		lost: func() bool { return false }, deleted: map[string]bool{}, found: map[string]release.Info{}, left: map[string]remnant{},
 	}
 }
 
@@ -136,6 +138,9 @@ func (l *ledger) Delete(key string) (ri.Releaser, error) {
 			return nil, err
 		}
 	}
+	if l.lost() {
+		return nil, errLeaseLost
+	}
 	var record ri.Releaser
 	err := l.persist(func() (err error) {
 		record, err = l.Driver.Delete(key)
@@ -162,6 +167,9 @@ func (l *ledger) write(key string, record ri.Releaser, create bool, write func(s
 			return err
 		}
 	}
+	if l.lost() && (create || !l.isUntouched(key)) {
+		return errLeaseLost
+	}
 	// A test says nothing new of the release.
 	if rel.Info.Status == common.StatusFailed && l.verb != "test" {
 		rel.Info.Description = l.describe(rel.Info.Description)
@@ -177,7 +185,7 @@ func (l *ledger) write(key string, record ri.Releaser, create bool, write func(s
 		return err
 	}
 	delete(l.unsaved, key)
-	l.written[key] = &copied
+	l.written[key], l.status[key] = &copied, info.Status
 	if newest, known := l.written[l.newest]; !known || rel.Version >= newest.Version {
 		l.newest = key
 		l.created = l.created || create
@@ -224,6 +232,26 @@ func (l *ledger) isOurs(key string, rel *release.Release) bool {
 	record, err := l.Driver.Get(key)
 	found := asRelease(record)
 	return err == nil && found != nil && found.Info.LastDeployed.Equal(rel.Info.LastDeployed)
+}
+
+// isUntouched says whether a record is as this operation last wrote it: nobody has taken the release over meanwhile.
+func (l *ledger) isUntouched(key string) bool {
+	l.mu.Lock()
+	last, known := l.written[key]
+	status := l.status[key]
+	l.mu.Unlock()
+	record, err := l.Driver.Get(key)
+	found := asRelease(record)
+	return known && err == nil && found != nil && found.Info.Status == status && found.Info.LastDeployed.Equal(last.Info.LastDeployed)
+}
+
+// overwrite writes a revision with a description that says all there is to say.
+func (l *ledger) overwrite(rel *release.Release) error {
+	key := recordKey(rel.Name, rel.Version)
+	if l.lost() && !l.isUntouched(key) {
+		return errLeaseLost
+	}
+	return l.Driver.Update(key, rel)
 }
 
 // save writes what could not be written before, the oldest first: Helm goes on after some of its writes failed.

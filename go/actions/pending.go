@@ -203,7 +203,7 @@ func (s *scope) force(found condition, request PendingOptions, wait WaitOptions,
 // oldEnough refuses a release whose stuck revisions something touched a short while ago. What a lapsed lease belonged to
 // is gone for certain.
 func (s *scope) oldEnough(found condition, age time.Duration) error {
-	if time.Since(found.touched()) >= age {
+	if time.Since(found.touched()) >= age || s.leftByTheDead(found) {
 		return nil
 	}
 	return s.pendingError(found, age, true, nil)

@@ -177,7 +177,7 @@ func recoverOne(op *bridge.Operation, config *session.Configuration, namespace, 
 	}
 	done := func() {}
 	if !request.DryRun {
-		if done, err = s.hold(); err != nil {
+		if done, err = s.hold(changing{}); err != nil {
 			return s.told(err)
 		}
 	}
@@ -257,6 +257,7 @@ func (s *scope) mend(found condition, request RecoverRequest, entries []Recovere
 	if err != nil {
 		return err
 	}
+	again.lease = s.lease
 	rel, err := again.rollback(RollbackRequest{WaitOptions: request.WaitOptions, ReleaseName: s.release, Revision: target})
 	if err != nil {
 		return fmt.Errorf("roll back to revision %d: %w", target, err)

@@ -49,7 +49,9 @@ func (r RollbackRequest) Validate() error {
 // Rollback does what `helm rollback` does: it deploys an earlier revision anew, as the newest one.
 func Rollback(op *bridge.Operation, config *session.Configuration, request RollbackRequest) (*Release, error) {
 	simulated := dryRun(request.DryRun) != action.DryRunNone
-	s, done, err := change(op, config, "rollback", request.ReleaseName, request.ServerSide != "false", simulated)
+	s, done, err := change(op, config, changing{
+		verb: "rollback", release: request.ReleaseName, serverSide: request.ServerSide != "false", dryRun: simulated,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type scope struct {
 	client     *recorder
 	ledger     *ledger
 	cfg        *action.Configuration
+	lease      *session.Lease // nil: none is held
+	purged     bool           // nothing of the release is left
 }
 
 // enter makes the scope of an operation on one release.
@@ -35,20 +37,40 @@ func enter(op *bridge.Operation, config *session.Configuration, verb, release st
 	return enterIn(op, config, verb, release, config.Namespace(), serverSide)
 }
 
+// changing is an operation that changes a release.
+type changing struct {
+	verb, release   string
+	serverSide      bool
+	dryRun          bool
+	createNamespace bool
+}
+
 // change makes the scope of an operation that changes a release, and takes the release for it until done is called. A
 // dry run changes nothing and takes nothing.
-func change(op *bridge.Operation, config *session.Configuration, verb, release string, serverSide, dryRun bool) (s *scope, done func(), err error) {
-	s, err = enter(op, config, verb, release, serverSide)
-	if err != nil || dryRun {
+func change(op *bridge.Operation, config *session.Configuration, what changing) (s *scope, done func(), err error) {
+	s, err = enter(op, config, what.verb, what.release, what.serverSide)
+	if err != nil || what.dryRun {
 		return s, func() {}, err
 	}
-	done, err = s.hold()
+	done, err = s.hold(what)
 	return s, done, err
 }
 
-// hold takes the scope's release for this operation until done is called.
-func (s *scope) hold() (done func(), err error) {
-	return s.config.Session().Lock(s.namespace, s.release, s.verb)
+// hold takes the scope's release for this operation until done is called: from this process's others, then, where that is
+// asked for, from other processes.
+func (s *scope) hold(what changing) (done func(), err error) {
+	unlock, err := s.config.Session().Lock(s.namespace, s.release, s.verb)
+	if err != nil || !s.config.LocksByLease() {
+		return unlock, err
+	}
+	if err := s.takeLease(what); err != nil {
+		unlock()
+		return nil, err
+	}
+	return func() {
+		defer unlock()
+		s.giveLeaseBack()
+	}, nil
 }
 
 func enterIn(op *bridge.Operation, config *session.Configuration, verb, release, namespace string, serverSide bool) (*scope, error) {
@@ -81,6 +103,7 @@ func (s *scope) connect(ctx context.Context, serverSide bool) error {
 		return err
 	}
 	s.ledger = newLedger(s.op, s.verb, storage.Driver)
+	s.ledger.lost = s.lost
 	storage.Driver = s.ledger
 	storage.SetLogger(s.op.Handler())
 	s.enter = func(phase string) { s.client.Phase(phase) }

@@ -88,7 +88,7 @@ type TestLog struct {
 
 // Test does what `helm test` does: it runs the hooks of a release that are its chart's tests.
 func Test(op *bridge.Operation, config *session.Configuration, request TestRequest) (*TestedRelease, error) {
-	s, done, err := change(op, config, "test", request.ReleaseName, true, false)
+	s, done, err := change(op, config, changing{verb: "test", release: request.ReleaseName, serverSide: true})
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,9 @@ func (r UninstallRequest) Validate() error {
 
 // Uninstall does what `helm uninstall` does: it deletes a release's objects and then its records.
 func Uninstall(op *bridge.Operation, config *session.Configuration, request UninstallRequest) (*Uninstalled, error) {
-	s, done, err := change(op, config, "uninstall", request.ReleaseName, true, request.DryRun)
+	s, done, err := change(op, config, changing{
+		verb: "uninstall", release: request.ReleaseName, serverSide: true, dryRun: request.DryRun,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +54,7 @@ func Uninstall(op *bridge.Operation, config *session.Configuration, request Unin
 	if err != nil {
 		s.deleteFailedHooks(request.WaitOptions)
 	}
+	s.purged = err == nil && !request.KeepHistory
 	result := &Uninstalled{}
 	if response != nil {
 		result.Release, result.Info = releaseResult(asRelease(response.Release)), response.Info
@@ -133,7 +136,7 @@ func (s *scope) uninstallFailed(sweep *sweeper, err error) error {
 		left := fmt.Sprintf("; left: %s", names(sweep.Remaining()))
 		last.SetStatus(common.StatusFailed, truncated("Uninstall "+why, max(0, maxDescription-len(left)))+left)
 	}
-	s.record(func() error { return s.ledger.Driver.Update(recordKey(last.Name, last.Version), last) })
+	s.record(func() error { return s.ledger.overwrite(last) })
 	return err
 }
 

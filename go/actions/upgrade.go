@@ -62,7 +62,10 @@ func (s *scope) maxHistory(limit *int) int {
 
 // Upgrade does what `helm upgrade` does, with `--install` too: it deploys a new revision of a release.
 func Upgrade(op *bridge.Operation, config *session.Configuration, request UpgradeRequest) (*Release, error) {
-	s, done, err := change(op, config, "upgrade", request.ReleaseName, request.ServerSide != "false", request.dryRun() != action.DryRunNone)
+	s, done, err := change(op, config, changing{
+		verb: "upgrade", release: request.ReleaseName, serverSide: request.ServerSide != "false",
+		dryRun: request.dryRun() != action.DryRunNone, createNamespace: request.Install && request.CreateNamespace,
+	})
 	if err != nil {
 		return nil, err
 	}

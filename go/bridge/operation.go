@@ -136,14 +136,20 @@ func (o *Operation) Hold() (release func()) {
 
 // cancel ends the operation's context; an operation that has finished is left as it is. Where it is stopped for a reason,
 // the witness is heard first.
-func (o *Operation) cancel(reason string) {
+func (o *Operation) cancel(reason string) { o.end("", reason) }
+
+// Fail ends the operation as a cancel does, for a reason that its record tells, and its caller by an error of that code: by
+// something that makes it wrong to go on. Nothing is heard before.
+func (o *Operation) Fail(code, reason string) { o.end(code, reason) }
+
+func (o *Operation) end(code, reason string) {
 	o.mu.Lock()
 	if o.finished || o.cancelled.Load() {
 		o.mu.Unlock()
 		return
 	}
 	if reason != "" {
-		stopped := &Stopped{reason: reason}
+		stopped := &Stopped{code: code, reason: reason}
 		if phase := o.phase.Load(); phase != nil {
 			stopped.phase = *phase
 		}
@@ -152,7 +158,7 @@ func (o *Operation) cancel(reason string) {
 	o.cancelled.Store(true)
 	o.arm()
 	o.mu.Unlock()
-	if witness := o.witness.Load(); witness != nil && reason != "" {
+	if witness := o.witness.Load(); witness != nil && reason != "" && code == "" {
 		go o.hear(*witness)
 		return
 	}

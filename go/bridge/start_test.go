@@ -292,6 +292,33 @@ func TestCancel(t *testing.T) {
 	h.none()
 }
 
+func TestFail(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.mustStart(1, func(o *Operation) (any, error) {
+		o.Emit(Event{Type: TypePhase, Phase: "waiting"})
+		defer o.Witness(func(func(any)) { t.Error("something was heard before it was stopped") })()
+		o.Fail("lost", "its lease was lost")
+		o.Fail("later", "the first reason counts")
+		if !o.Cancelled() || o.Context().Err() == nil || o.Stopped() != "its lease was lost" {
+			t.Errorf("goes on: %q", o.Stopped())
+		}
+		return nil, errors.New("something else because of that")
+	})
+	done := h.done(1)
+	checkDone(t, done, "lost", "stopped in its phase waiting: its lease was lost")
+	if done.Error.Details["phase"] != "waiting" {
+		t.Errorf("details %v", done.Error.Details)
+	}
+	h.mustStart(2, func(o *Operation) (any, error) {
+		o.Fail("lost", "too late")
+		return "done", nil
+	})
+	if done := h.done(2); done.Error != nil {
+		t.Errorf("what was done already ended with %v", done.Error)
+	}
+}
+
 func TestCancelOvertakesStart(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -4,8 +4,16 @@ import "time"
 
 // Stopped is why an operation was stopped, and what it was doing then.
 type Stopped struct {
+	code   string // of the error; empty: who stopped it knows
 	reason string
 	phase  string
+}
+
+func (s *Stopped) String() string {
+	if s.phase == "" {
+		return "stopped: " + s.reason
+	}
+	return "stopped in its phase " + s.phase + ": " + s.reason
 }
 
 // hearing is how long what an operation waited for may take to be told after it was stopped. It goes on meanwhile.
@@ -50,6 +58,9 @@ func (o *Operation) testimony(err *Error) *Error {
 		return err
 	}
 	err = err.with("phase", stopped.phase)
+	if stopped.code != "" {
+		err.Code, err.Message = stopped.code, stopped.String()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.waited != nil {

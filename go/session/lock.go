@@ -29,7 +29,7 @@ func (s *Session) Lock(namespace, release, action string) (unlock func(), err er
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
 	if running, taken := s.locks.held[key]; taken {
-		since := running.since.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		since := moment(running.since)
 		pending := bridge.Errorf(CodeReleasePending,
 			"release %q in namespace %q is being changed by this process: %s since %s; wait for it, or cancel it first",
 			release, namespace, running.action, since)

@@ -39,6 +39,7 @@ type Options struct {
 	ContentCache              string                `json:"content_cache"`
 	Storage                   string                `json:"storage"`
 	SQLConnection             string                `json:"sql_connection"`
+	Lock                      string                `json:"lock"`
 	// Environment is Python's environment when the Configuration was made: Go's own is a snapshot of the process's start.
 	Environment map[string]string `json:"environment"`
 }
@@ -109,6 +110,9 @@ func (o Options) withEnvironment() (Options, error) {
 	if kind == storageSQL && o.SQLConnection == "" {
 		return o, invalid("sql_connection", "storage \"sql\" needs sql_connection, or "+
 			"HELM_DRIVER_SQL_CONNECTION_STRING in the environment")
+	}
+	if o.Lock != "" && o.Lock != lockLease {
+		return o, invalid("lock", "lock %q is unknown; use \"lease\", or leave it out", o.Lock)
 	}
 	return o, o.Kubeconfig.check()
 }

@@ -107,6 +107,7 @@ func TestWrongOptionsSayWhatToDo(t *testing.T) {
 		"no pod":        {Options{Kubeconfig: &Kubeconfig{InCluster: true}}, "kubeconfig", "no pod"},
 		"storage":       {Options{Storage: "disk"}, "storage", "secret, configmap, memory, sql"},
 		"HELM_DRIVER":   {Options{Environment: map[string]string{"HELM_DRIVER": "disk"}}, "storage", "secret, configmap, memory, sql"},
+		"lock":          {Options{Lock: "file"}, "lock", `use "lease"`},
 		"sql":           {Options{Storage: "sql"}, "sql_connection", "HELM_DRIVER_SQL_CONNECTION_STRING"},
 		"certificate": {
 			Options{Kubeconfig: &Kubeconfig{Text: twoClusters}, KubeCAFile: "/nowhere/ca.crt"}, "kubeconfig", "/nowhere/ca.crt",

@@ -52,7 +52,7 @@ async def test_everything_is_sent_under_its_keyword(client: Wire, tmp_path: Path
         "kube_apiserver": "https://x", "kube_as_group": "g", "kube_as_user": "u", "kube_ca_file": "/ca",
         "kube_insecure_skip_tls_verify": True, "kube_tls_server_name": "n", "kube_token": "t", "qps": -1,
         "registry_config": "/r", "repository_cache": "/c", "repository_config": "/f", "storage": "sql",
-        "sql_connection": "postgres://",
+        "sql_connection": "postgres://", "lock": "lease",
     }  # fmt: skip
     created = await options(client, Configuration(**given))
     del created["environment"]
@@ -117,6 +117,7 @@ async def test_service_account(client: Wire) -> None:
         ({"namespace": 5}, "namespace must be a str"),
         ({"storage": "disk"}, "storage is 'disk': it must be 'secret', 'configmap', 'memory', 'sql'"),
         ({"storage": "secret", "sql_connection": "x"}, "sql_connection needs storage='sql'"),
+        ({"lock": "file"}, "lock is 'file': it must be 'lease' or None"),
         ({"registry_auth": [("a", "b")]}, "registry_auth must be a mapping"),
         ({"registry_auth": {"h": "p"}}, "registry_auth must be a mapping"),
         ({"registry_auth": {"h": {"username": "u"}}}, r"registry_auth\['h'\] must have a username and a password"),

@@ -11,7 +11,6 @@ from helm_sdkpy import Configuration, HelmError, Install, Rollback, Upgrade
 from helm_sdkpy.testing import TestCluster
 from tests.integration.charts import Chart, configmap, deployment, hook, manifest
 from tests.integration.objects import Objects, until
-from tests.integration.test_diff import may
 from tests.integration.test_errors import a_service_account
 from tests.stress.proxy import Asked, Proxy
 
@@ -130,11 +129,10 @@ async def test_what_may_not_be_read_is_in_nobodys_way(
     templates = {**FIRST.templates, "s": service, "never": deployment("never", ready="never")}
     await interrupt(helm_config, objects, Chart(templates, FIRST.values))
     rules = [{"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["*"]}]
-    with (
+    async with (
         a_service_account(objects, *rules) as user,
         Configuration(objects.namespace, helm_cluster.kubeconfig, kube_as_user=user) as config,
     ):
-        await until(lambda: may(helm_cluster, user, objects.namespace), "the API server has seen the role")
         release = await Upgrade(config).run("shop", FIRST.archive(), {"value": "next"}, wait=False)
     assert release["info"]["status"] == "deployed"
     assert objects.data("one") == {"value": "next"}

@@ -509,7 +509,11 @@ async def test_a_blocked_loop_gets_one_wake_up(wire: Wire, monkeypatch: pytest.M
     for number in range(5000):
         wire.library.emit(phase(1, number))
     wire.library.done(1)
-    time.sleep(0.3)  # noqa: ASYNC251 - the loop is blocked on purpose
+    for _ in range(500):
+        if wakes:
+            break
+        time.sleep(0.02)  # noqa: ASYNC251 - the loop is blocked on purpose
+    time.sleep(0.3)  # noqa: ASYNC251
     assert len(wakes) == 1
     await task
     assert last[-1]["phase"] == "phase-4999"

@@ -182,6 +182,8 @@ class Bench:
         self.over = threading.Event()
         self.server = ""
         """The address of a server that does not answer."""
+        self.other: Configuration | None = None
+        """What the call runs on, where that is not the row's own cluster."""
 
     async def run(self) -> Outcome:
         """Prepare, stop, and see what is left."""
@@ -251,6 +253,7 @@ class Bench:
         """What needs files, or another cluster than the row's."""
         if self.row.action in ("list", "status"):
             async with Configuration(self.namespace, _nowhere(self.server)) as other:
+                self.other = other
                 call = List(other).run(**bounds) if self.row.action == "list" else Status(other).run("shop", **bounds)
                 await call
             return
@@ -264,6 +267,7 @@ class Bench:
             known = here / "repositories.yaml"
             known.write_text(json.dumps({"apiVersion": "", "repositories": [{"name": "held", "url": self.server}]}))
             async with Configuration(repository_config=known, repository_cache=here / "cache") as other:
+                self.other = other
                 await RepoUpdate(other).run(**bounds)
 
     def _chart(self) -> Chart:
@@ -353,8 +357,12 @@ class Bench:
                     group.create_task(self.call(config))
                     group.create_task(then(_fail))
         else:
+
+            def close() -> None:
+                (self.other or config).close()
+
             task = asyncio.create_task(self.call(config))
-            await then(task.cancel if self.way == "task.cancel" else config.close)
+            await then(task.cancel if self.way == "task.cancel" else close)
             await asyncio.wait([task])
             assert task.cancelled() or isinstance(task.exception(), HelmError) or self.row.phase == "applying"
         return moment

@@ -15,7 +15,6 @@ import (
 	kubefake "helm.sh/helm/v4/pkg/kube/fake"
 	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
-	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	"sigs.k8s.io/yaml"
@@ -173,17 +172,7 @@ type renderedDocument struct {
 }
 
 func documentsOf(manifest string, hooks []*release.Hook) (documents []renderedDocument) {
-	split := releaseutil.SplitManifests(manifest)
-	keys := make([]string, 0, len(split))
-	for key := range split {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b string) int {
-		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
-			return -1
-		}
-		return 1
-	})
+	split, keys := documentsInOrder(manifest)
 	for _, key := range keys {
 		documents = append(documents, renderedDocument{source: sourceOf(split[key]), text: split[key]})
 	}

@@ -3,9 +3,11 @@ package actions
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -216,19 +218,17 @@ func document(source, content string) string {
 
 var sourceLine = regexp.MustCompile("# Source: [^/]+/(.+)")
 
+// documentsInOrder splits a manifest, and gives the names of its documents in their order.
+func documentsInOrder(manifest string) (split map[string]string, keys []string) {
+	split = releaseutil.SplitManifests(manifest)
+	keys = slices.Collect(maps.Keys(split))
+	sort.Sort(releaseutil.BySplitManifestsOrder(keys))
+	return split, keys
+}
+
 // only picks the documents of some templates, in the order in which these are asked for (helm: pkg/cmd/template.go).
 func only(text string, patterns []string) (string, error) {
-	split := releaseutil.SplitManifests(text)
-	keys := make([]string, 0, len(split))
-	for key := range split {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b string) int {
-		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
-			return -1
-		}
-		return 1
-	})
+	split, keys := documentsInOrder(text)
 	var picked bytes.Buffer
 	for _, pattern := range patterns {
 		missing := true

@@ -375,7 +375,7 @@ async def test_example_runs(name: str, place: Place) -> None:
         assert not want or compared.check_output(want, got, flags), f"{example.source}shows {want}but it is {got}"
 
 
-@pytest.mark.parametrize("name", ["cancelling.md", "ensure.md", "watching.md"])
+@pytest.mark.parametrize("name", ["cancelling.md", "ensure.md", "recovering.md", "waiting.md", "watching.md"])
 async def test_the_blocks_of_a_page_run(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, with what those before them made."""
     logger = logging.getLogger("helm_sdkpy")

@@ -446,6 +446,8 @@ def _fail() -> None:
 
 def _child(number: int, way: str) -> None:
     """The victim of a way that ends a process: it learns from its standard input which cluster it is about."""
+    # Where the table runs in the background of a shell, Ctrl-C is ignored, and its children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     given = json.loads(sys.stdin.readline())
     bench = Bench(ROWS[number], way, TestCluster.attach(given["cluster"]), given["namespace"])
     bench.server = given["server"]

@@ -26,6 +26,10 @@ import (
 	"github.com/helm-sdkpy/helm-sdkpy/go/session"
 )
 
+// soon is within what "at once" and "within a second" end under the race detector, on a machine that is busy. The second
+// itself is held on the library as it is built (tests/stress/cancel.py).
+const soon = 5 * time.Second
+
 // rig is a namespace of the test cluster, behind a proxy that fails requests as the test asks.
 type rig struct {
 	t         *testing.T
@@ -275,7 +279,7 @@ func (r *rig) within(signal <-chan struct{}, cancel context.CancelFunc, run func
 	began := time.Now()
 	select {
 	case err := <-ended:
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > soon {
 			r.t.Errorf("took %v to stop", took)
 		}
 		return err

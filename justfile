@@ -56,7 +56,7 @@ race *args: (build "cluster" "modules")
 lint: (build "env" "modules" "staticcheck")
     @{{ bin }}/ruff check .
     @{{ bin }}/ruff format --check --diff .
-    @test -z "$({{ gofmt }} -l go testcluster | tee /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
+    @test -z "$({{ gofmt }} -l go testcluster | tee -a /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
     cd go && {{ raced }} go vet ./... && {{ raced }} {{ staticcheck }} ./...
     cd testcluster && {{ as-built }} go vet ./... && {{ as-built }} {{ staticcheck }} ./...
 

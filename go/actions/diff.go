@@ -13,6 +13,7 @@ import (
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/helm-sdkpy/helm-sdkpy/go/bridge"
@@ -204,31 +205,22 @@ func (s *scope) driftPlan(rel *release.Release, rules drift.Rules) (plan drift.P
 // belongTo is Helm's setMetadataVisitor: what makes an object the release's is not in its manifest.
 func belongTo(rel *release.Release) resource.VisitorFunc {
 	accessor := meta.NewAccessor()
-	merge := func(into, from map[string]string) map[string]string {
-		if into == nil {
-			into = map[string]string{}
-		}
-		for key, value := range from {
-			into[key] = value
-		}
-		return into
-	}
 	return func(info *resource.Info, err error) error {
 		if err != nil {
 			return err
 		}
-		labels, err := accessor.Labels(info.Object)
+		labelled, err := accessor.Labels(info.Object)
 		if err != nil {
 			return err
 		}
-		annotations, err := accessor.Annotations(info.Object)
+		annotated, err := accessor.Annotations(info.Object)
 		if err != nil {
 			return err
 		}
-		if err := accessor.SetLabels(info.Object, merge(labels, map[string]string{"app.kubernetes.io/managed-by": "Helm"})); err != nil {
+		if err := accessor.SetLabels(info.Object, labels.Merge(labelled, map[string]string{"app.kubernetes.io/managed-by": "Helm"})); err != nil {
 			return err
 		}
-		return accessor.SetAnnotations(info.Object, merge(annotations, map[string]string{
+		return accessor.SetAnnotations(info.Object, labels.Merge(annotated, map[string]string{
 			"meta.helm.sh/release-name": rel.Name, "meta.helm.sh/release-namespace": rel.Namespace,
 		}))
 	}

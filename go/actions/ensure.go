@@ -3,7 +3,6 @@ package actions
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/kube"
@@ -251,16 +250,6 @@ func (s *scope) awaitReady(request EnsureRequest, last *recorded) error {
 	if strategy == kube.HookOnlyStrategy {
 		return nil
 	}
-	objects, err := s.client.Build(strings.NewReader(last.Manifest), false)
-	if err != nil {
-		return err
-	}
-	waiter, err := s.client.GetWaiterWithOptions(strategy, waitOptions()...)
-	if err != nil {
-		return err
-	}
-	if request.WaitForJobs {
-		return waiter.WaitWithJobs(objects, request.timeout())
-	}
-	return waiter.Wait(objects, request.timeout())
+	_, err := s.awaitManifest(last.Manifest, strategy, request.timeout(), request.WaitForJobs)
+	return err
 }

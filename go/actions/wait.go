@@ -99,21 +99,25 @@ func (s *scope) wait(request WaitRequest) (*Waited, error) {
 
 // awaitObjects waits until a revision's objects are ready, and tells how they then are.
 func (s *scope) awaitObjects(rel *release.Release, options WaitOptions, withJobs bool) ([]watch.State, error) {
-	resources, err := s.client.Build(strings.NewReader(rel.Manifest), false)
-	if err != nil {
-		return nil, err
-	}
-	waiter, err := s.client.GetWaiterWithOptions(options.strategy(), waitOptions()...)
-	if err != nil {
-		return nil, err
-	}
-	if withJobs {
-		err = waiter.WaitWithJobs(resources, options.timeout())
-	} else {
-		err = waiter.Wait(resources, options.timeout())
-	}
+	resources, err := s.awaitManifest(rel.Manifest, options.strategy(), options.timeout(), withJobs)
 	if err != nil {
 		return nil, err
 	}
 	return s.client.States(resources, withJobs)
+}
+
+// awaitManifest waits until the objects of a manifest are ready, and writes nothing.
+func (s *scope) awaitManifest(manifest string, strategy kube.WaitStrategy, timeout time.Duration, withJobs bool) (kube.ResourceList, error) {
+	resources, err := s.client.Build(strings.NewReader(manifest), false)
+	if err != nil {
+		return nil, err
+	}
+	waiter, err := s.client.GetWaiterWithOptions(strategy, waitOptions()...)
+	if err != nil {
+		return nil, err
+	}
+	if withJobs {
+		return resources, waiter.WaitWithJobs(resources, timeout)
+	}
+	return resources, waiter.Wait(resources, timeout)
 }

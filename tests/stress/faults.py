@@ -33,6 +33,7 @@ from helm_sdkpy.testing.rest import ApiError
 from tests.integration.charts import Chart
 from tests.integration.objects import Objects
 from tests.stress.holding import UNFINISHED, manifest_of, settled, wrong
+from tests.stress.pool import run_all
 from tests.stress.proxy import MANNERS, Asked, Proxy
 from tests.stress.table import markdown
 from tests.stress.workload import FIRST, SECOND, with_crd
@@ -263,20 +264,11 @@ async def run(
             todo = chosen.sample(todo, plan.count)
         else:
             chosen.shuffle(todo)
-        waiting = iter(todo)
 
-        async def worker() -> None:
-            for name, asked, manner in waiting:
-                outcome, _ = await campaign.run(name, asked, manner)
-                outcomes.append(outcome)
-                if outcome.defects:
-                    say(str(outcome))
-                if len(outcomes) % 100 == 0:
-                    say(f"{len(outcomes)} of {len(todo)}")
+        async def spoil(one: tuple[str, Asked, str]) -> Outcome:
+            return (await campaign.run(*one))[0]
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(plan.together):
-                group.create_task(worker())
+        await run_all(todo, at_once=plan.together, run=spoil, outcomes=outcomes, say=say, every=100)
         await campaign.direct.aclose()
     return outcomes
 

@@ -22,6 +22,7 @@ from helm_sdkpy.testing.rest import ApiError
 from tests.integration.objects import Objects
 from tests.stress.actions import ACTIONS, TIMEOUT, first, second
 from tests.stress.holding import wrong
+from tests.stress.pool import run_all
 from tests.stress.table import markdown
 from tests.stress.workload import FIRST, SECOND
 
@@ -154,20 +155,11 @@ async def run(cluster: TestCluster, plan: Plan, say: Callable[[str], None]) -> l
             (rows[number % len(rows)], f"k{number}", drawn.uniform(0, BEYOND), drawn.randrange(2))
             for number in range(count)
         ]
-        waiting = iter(todo)
 
-        async def worker() -> None:
-            for one in waiting:
-                outcome = await campaign.kill(*one)
-                outcomes.append(outcome)
-                if outcome.defects:
-                    say(str(outcome))
-                if len(outcomes) % 50 == 0:
-                    say(f"{len(outcomes)} of {count}")
+        async def kill(one: tuple[str, str, float, int]) -> Outcome:
+            return await campaign.kill(*one)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(plan.together):
-                group.create_task(worker())
+        await run_all(todo, at_once=plan.together, run=kill, outcomes=outcomes, say=say, every=50)
         await campaign.direct.aclose()
     return outcomes
 

@@ -110,6 +110,6 @@ def test_the_files_that_the_page_names_are_there() -> None:
 
 
 def test_the_c_functions_are_those_that_are_declared() -> None:
-    shown = set(re.findall(r"^ {4}(?:char \*|void  |int   )(helm_sdkpy_\w+)\(", PAGE, re.M))
+    shown = set(re.findall(r"^(?:char \*|void  |int   )(helm_sdkpy_\w+)\(", PAGE, re.M))
     declared = set(re.findall(r"helm_sdkpy_\w+", _ffi._DECLARATIONS))  # pyright: ignore[reportPrivateUsage]
     assert shown == declared | {"helm_sdkpy_main"}

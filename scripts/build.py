@@ -22,14 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import versions
 from toolchain import run
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 ENVIRONMENT = ROOT / ".venv"
 PLATFORM = f"{platform.system().lower()}-{platform.machine()}"
-HELM_VERSION = "v4.3.1"
-KUBERNETES_VERSION = "v1.37.2"
 # The oldest glibc that a manylinux2014 wheel may ask for.
 GLIBC = "2.17"
 
@@ -55,14 +54,14 @@ class Artifact:
         return content.hexdigest()
 
 
-def _go_sources(*directories: Path) -> list[Path]:
+def _go_sources(directory: Path, *, without: tuple[str, ...] = ()) -> list[Path]:
+    """What the Go programs of a directory are built of; `without` names what is below it and no part of them."""
     files = [ROOT / "requirements" / "toolchain.txt"]
-    for directory in directories:
-        files += [
-            path
-            for path in directory.rglob("*")
-            if path.is_file() and not path.name.endswith("_test.go") and "testdata" not in path.parts
-        ]
+    for path in directory.rglob("*"):
+        parts = path.relative_to(directory).parts
+        no_part = path.name.endswith("_test.go") or "testdata" in parts or parts[0] in without
+        if path.is_file() and not no_part:
+            files.append(path)
     return files
 
 
@@ -72,9 +71,9 @@ def _flags(**stamps: str) -> str:
 
 def _helm_stamp() -> dict[str, str]:
     """A module build of Helm calls itself v4.3; charts and the User-Agent want the whole version."""
-    major, minor = KUBERNETES_VERSION[1:].split(".")[:2]
+    major, minor = versions.client()[1:].split(".")[:2]
     return {
-        "helm.sh/helm/v4/internal/version.version": HELM_VERSION,
+        "helm.sh/helm/v4/internal/version.version": versions.helm(),
         # helm: Makefile. The version that `.Capabilities.KubeVersion` has where there is no cluster.
         "helm.sh/helm/v4/pkg/chart/common.k8sVersionMajor": major,
         "helm.sh/helm/v4/pkg/chart/common.k8sVersionMinor": minor,
@@ -102,7 +101,7 @@ def library() -> Artifact:
     flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
     return Artifact(
         output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",
-        sources=_go_sources(go),
+        sources=_go_sources(go, without=("cmd", "tools")),
         command=["go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
         directory=go / "shim",
         environment={"CGO_ENABLED": "1", "CC": f"zig-cc -target {machine}-linux-gnu.{GLIBC}"},
@@ -111,7 +110,7 @@ def library() -> Artifact:
 
 def cluster() -> Artifact:
     """The test cluster's one binary."""
-    version = KUBERNETES_VERSION
+    version = versions.kubernetes()
     major, minor = version[1:].split(".")[:2]
     base = "k8s.io/component-base/version"
     flags = _flags(**{f"{base}.gitVersion": version, f"{base}.gitMajor": major, f"{base}.gitMinor": minor})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import typing
 from pathlib import Path
@@ -11,6 +12,15 @@ from typing import Any, Final
 import helm_sdkpy
 
 GO_ACTIONS: Final = Path(__file__).parents[1] / "go" / "actions"
+
+HELM_FLAGS: Final[dict[str, list[dict[str, str]]]] = {
+    each["command"].removeprefix("helm").strip(): each["flags"]
+    for each in json.loads(Path(__file__).with_name("helm-commands.json").read_text())
+}
+"""Every command of helm with its flags, as go/cmd/surface tells them; "" has those of all commands.
+
+scripts/move_helm.py writes the file. A flag that no keyword stands for has the reason in `left_out`, put there by hand.
+"""
 
 COMMANDS: Final[dict[str, Any]] = {
     "create": helm_sdkpy.Create.run,
@@ -89,6 +99,11 @@ PYTHON_ONLY: Final = {
     "show_rollback_revision",
 }  # fmt: skip
 """Other names for a field of the wire, and what results always carry (a column of helm's table)."""
+
+
+def flags_of(command: str) -> set[str]:
+    """The names of a helm command's flags that a keyword must stand for."""
+    return {flag["name"] for flag in HELM_FLAGS[command] if "left_out" not in flag}
 
 
 def kind_of(command: str) -> Any:

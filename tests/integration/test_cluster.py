@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from helm_sdkpy.testing import ApiError, TestCluster
+from scripts import versions
 
 LOG_TEXT = "first line\nsecond line"
 
@@ -247,7 +248,7 @@ class TestNode:
         assert labels["kubernetes.io/os"] == "linux"
         assert {"kubernetes.io/arch", "kubernetes.io/hostname"} <= labels.keys()
         assert helm_cluster.get("/apis/networking.k8s.io/v1/ingressclasses/testcluster")
-        assert helm_cluster.get("/version")["gitVersion"] == "v1.37.2"
+        assert helm_cluster.get("/version")["gitVersion"] == versions.kubernetes()
 
 
 class TestWebhooks:

@@ -47,6 +47,7 @@ from helm_sdkpy import (
 )
 from helm_sdkpy.testing import TestCluster
 from helm_sdkpy.testing.rest import ApiError
+from scripts import versions
 from tests.integration.charts import SIMPLE, Chart, configmap, hook, job, manifest
 from tests.integration.objects import Objects, until
 
@@ -80,9 +81,11 @@ async def test_kube_version(helm_config: Configuration, objects: Objects) -> Non
     raised = await fails(helm_config, dataclasses.replace(SIMPLE, metadata={"kubeVersion": "<1.20"}))
     assert isinstance(raised, KubeVersionError)
     check(raised, "kube_version", "<1.20")
-    assert "v1.37.2" in str(raised)
+    assert versions.kubernetes() in str(raised)
     assert objects.statuses("shop") == []
-    await Install(helm_config).run("shop", dataclasses.replace(SIMPLE, metadata={"kubeVersion": ">=1.37"}).archive())
+    await Install(helm_config).run(
+        "shop", dataclasses.replace(SIMPLE, metadata={"kubeVersion": f">={versions.kubernetes()}"}).archive()
+    )
 
 
 async def test_a_template_that_fails(helm_config: Configuration) -> None:

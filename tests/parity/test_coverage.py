@@ -8,7 +8,6 @@ the option is the command's; and that is another one than without.
 from __future__ import annotations
 
 import copy
-import json
 import re
 import zlib
 from collections.abc import Generator, Sequence
@@ -20,7 +19,7 @@ from typing import Any, Final
 import pytest
 
 from helm_sdkpy.testing import TestCluster
-from tests.commands import COMMANDS
+from tests.commands import COMMANDS, HELM_FLAGS, flags_of
 from tests.integration.charts import Chart, configmap
 from tests.parity import places, sides
 from tests.parity.files import Both, Do, Put
@@ -28,8 +27,6 @@ from tests.parity.parity import Pair
 from tests.parity.rows import all_rows, flags
 from tests.parity.state import Reader
 from tests.parity.steps import Helm, flag_name
-
-REFERENCE: Final = Path(__file__).parents[3] / "shared" / "reference" / "helm-4.3.1-flags.json"
 
 Flag = tuple[str, str]
 
@@ -82,19 +79,8 @@ WITHOUT_EFFECT: Final[dict[Flag, dict[str, Any]]] = {
 """Flags that do nothing on their command, and what sets them."""
 
 
-def known() -> list[Flag]:
-    """Every flag of the reference that is not left out; root flags have the command ""."""
-    if not REFERENCE.is_file():
-        return []
-    return [
-        (command["command"].removeprefix("helm").strip(), flag["name"])
-        for command in json.loads(REFERENCE.read_text())
-        for flag in command["flags"]
-        if "left_out" not in flag
-    ]
-
-
-FLAGS: Final = known()
+FLAGS: Final[list[Flag]] = [(command, flag) for command in HELM_FLAGS for flag in sorted(flags_of(command))]
+"""Every flag of helm that is not left out; root flags have the command ""."""
 
 
 def used() -> dict[Flag, list[str]]:
@@ -117,8 +103,6 @@ USED: Final = used()
 
 
 def test_every_flag_is_used() -> None:
-    if not FLAGS:
-        pytest.skip(f"{REFERENCE} is not on this machine")
     reached = set(USED) | set(WITHOUT_EFFECT) | set(ELSEWHERE)
     missing = [flag for flag in FLAGS if flag not in reached]
     print(f"{len(FLAGS) - len(missing)} of {len(FLAGS)} flags of helm reached, {len(all_rows())} rows")
@@ -126,8 +110,6 @@ def test_every_flag_is_used() -> None:
 
 
 def test_the_tables_of_exceptions_name_flags() -> None:
-    if not FLAGS:
-        pytest.skip(f"{REFERENCE} is not on this machine")
     assert set(WITHOUT_EFFECT) | set(ELSEWHERE) <= set(FLAGS)
     for test in ELSEWHERE.values():
         path, _, name = test.partition("::")

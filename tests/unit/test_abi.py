@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from helm_sdkpy import _ffi
+from scripts import versions as required
 
 PREAMBLE = """
 import ctypes, json, os, signal, sys, threading, time
@@ -93,8 +94,8 @@ def output(code: str, **environment: str) -> list[Any]:
 def test_version() -> None:
     [versions] = output("show(Library().version())")
     assert set(versions) == {"helm", "kubernetes", "go", "library"}
-    assert versions["helm"] == "v4.3.1"
-    assert versions["kubernetes"] == "v1.37.1"
+    assert versions["helm"] == required.helm()
+    assert versions["kubernetes"] == required.client()
     assert versions["library"] != "unstamped"
 
 

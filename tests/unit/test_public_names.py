@@ -16,7 +16,17 @@ import pytest
 import helm_sdkpy
 from helm_sdkpy import events, options, results
 from helm_sdkpy._action import ALIASES, RULES
-from tests.commands import COMMANDS, GO_ACTIONS, NO_COMMANDS, PYTHON_ONLY, WIRE_ONLY, keywords, kind_of, request_fields
+from tests.commands import (
+    COMMANDS,
+    GO_ACTIONS,
+    NO_COMMANDS,
+    PYTHON_ONLY,
+    WIRE_ONLY,
+    flags_of,
+    keywords,
+    kind_of,
+    request_fields,
+)
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -86,16 +96,12 @@ def test_reference_bases() -> None:
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - NO_COMMANDS))
 def test_every_flag_is_a_keyword(command: str) -> None:
-    [known] = [each for each in reference("helm-4.3.1-flags.json") if each["command"] == f"helm {command}"]
-    flags: set[str] = {flag["name"] for flag in known["flags"] if "left_out" not in flag}
-    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags}
+    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags_of(command)}
     assert wanted <= keywords(command), f"helm {command}"
 
 
 def test_every_root_flag_is_a_keyword_of_configuration() -> None:
-    [known] = [each for each in reference("helm-4.3.1-flags.json") if each["command"] == "helm"]
-    flags: set[str] = {flag["name"] for flag in known["flags"] if "left_out" not in flag}
-    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags}
+    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags_of("")}
     assert len(wanted) > 10
     assert wanted <= set(inspect.signature(helm_sdkpy.Configuration).parameters)
 

@@ -32,8 +32,8 @@ build *targets:
 demo *args: (build "env" "lib" "cluster")
     @{{ quote(python) }} -m examples.demo "$@"
 
-# Pass every test: lint, types, Go under the race detector, Python with and without a cluster
-test: lint typecheck (build "lib" "cluster" "helm") race unit integration
+# Pass every test: lint, types, documentation, Go under the race detector, Python with and without a cluster
+test: lint typecheck docs (build "lib" "cluster" "helm") race unit integration
 
 # Test what needs no cluster, in seconds
 unit *args: (build "env" "lib")
@@ -78,6 +78,10 @@ bench *args: (build "env" "lib" "cluster" "helm" "native")
 [no-exit-message]
 stress *args: (build "env" "lib" "cluster")
     @{{ quote(python) }} -m tests.stress "$@"
+
+# Build the documentation into .build/docs and check it, or [--serve] it
+docs *args: (build "env")
+    @{{ quote(python) }} scripts/docs.py "$@"
 
 # Build the shared library for this machine
 build-lib: (build "lib")

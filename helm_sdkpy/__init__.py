@@ -103,6 +103,7 @@ from .repo import (
 from .state import Diff, Ensure, Recover, Wait
 
 __version__: str
+"""The version of the package."""
 
 if not _typing.TYPE_CHECKING:  # To a type checker it would say that every name is there.
 

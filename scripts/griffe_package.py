@@ -112,16 +112,16 @@ def _list_options(method: griffe.Function, loader: griffe.GriffeLoader) -> None:
             kind = loader.modules_collection[annotation.slice.canonical_path]
             described = [
                 griffe.DocstringParameter(
-                    name=key.name, annotation=key.annotation, description=_readable(_text(key), key)
+                    name=key.name, annotation=key.annotation, description=_readable(text_of(key), key)
                 )
-                for key in _keys(kind)
+                for key in keys_of(kind)
             ]
             sections = method.docstring.parsed
             place = 1 + max(number for number, each in enumerate(sections) if each.kind.value == "parameters")
             sections.insert(place, griffe.DocstringSectionOtherParameters(described, title="Options:"))
 
 
-def _keys(kind: griffe.Class) -> Iterator[griffe.Attribute]:
+def keys_of(kind: griffe.Class) -> Iterator[griffe.Attribute]:
     """The keys of a TypedDict: its own, then those of its families."""
     yield from _own_keys(kind)
     for base in reversed(kind.mro()):
@@ -136,7 +136,8 @@ def _own_keys(kind: griffe.Class) -> Iterator[griffe.Attribute]:
     )
 
 
-def _text(found: griffe.Object) -> str:
+def text_of(found: griffe.Object) -> str:
+    """The docstring, empty where there is none."""
     return found.docstring.value if found.docstring else ""
 
 
@@ -157,7 +158,7 @@ def _list_keys(kind: griffe.Class) -> None:
     if kind.docstring is None:
         kind.docstring = griffe.Docstring("", parent=kind, parser="google")
     described = [
-        griffe.DocstringAttribute(name=key.name, annotation=key.annotation, description=_text(key)) for key in keys
+        griffe.DocstringAttribute(name=key.name, annotation=key.annotation, description=text_of(key)) for key in keys
     ]
     kind.docstring.parsed.append(griffe.DocstringSectionAttributes(described, title="Keys:"))
     for key in list(_own_keys(kind)):

@@ -101,6 +101,15 @@ PYTHON_ONLY: Final = {
 """Other names for a field of the wire, and what results always carry (a column of helm's table)."""
 
 
+RENAMED: Final = {"values": "values_files", "kube-context": "kubecontext"}
+"""Keywords that are not called as their flag is."""
+
+
+def keyword_of(flag: str) -> str:
+    """The keyword that stands for a flag."""
+    return RENAMED.get(flag, flag).replace("-", "_")
+
+
 def flags_of(command: str) -> set[str]:
     """The names of a helm command's flags that a keyword must stand for."""
     return {flag["name"] for flag in HELM_FLAGS[command] if "left_out" not in flag}

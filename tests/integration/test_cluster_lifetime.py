@@ -159,17 +159,30 @@ class TestLifetime:
         self.extra = int(words[2]) if len(words) > 2 else 0
         return parent, int(words[0]), Path(words[1])
 
-    def test_python_m(self) -> None:
-        command = [sys.executable, "-m", "helm_sdkpy.testing"]
+    def test_python_m(self, tmp_path: Path) -> None:
+        copy = tmp_path / "cluster.yaml"
+        command = [sys.executable, "-m", "helm_sdkpy.testing", "--kubeconfig", str(copy)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             kubeconfig = Path(process.stdout.readline().strip())
             assert kubeconfig.read_text().startswith("apiVersion: v1")
+            assert copy.read_text() == kubeconfig.read_text()
+            assert copy.stat().st_mode & 0o777 == 0o600
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=10)
         assert process.returncode == 0
         assert "Traceback" not in errors
         assert not kubeconfig.parent.exists()
+        assert not copy.exists()
+
+    def test_python_m_leaves_a_file_that_is_there(self, tmp_path: Path) -> None:
+        mine = tmp_path / "config"
+        mine.write_text("mine")
+        command = [sys.executable, "-m", "helm_sdkpy.testing", "--kubeconfig", str(mine)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert ended.returncode == 1
+        assert "File exists" in ended.stderr
+        assert mine.read_text() == "mine"
 
 
 def unlocked(path: Path) -> bool:

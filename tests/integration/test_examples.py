@@ -9,8 +9,6 @@ import doctest
 import inspect
 import io
 import json
-import logging
-import re
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -27,7 +25,6 @@ from tests.integration.charts import SIMPLE, Chart
 from tests.integration.keys import LOCKED, helm_source
 from tests.integration.serving import Request, serving
 
-PAGES: Final = Path(__file__).parents[2] / "docs"
 SHOP: Final = Path(__file__).parents[2] / "examples" / "charts" / "shop"
 
 BY_DESIGN: Final = {
@@ -373,25 +370,6 @@ async def test_example_runs(name: str, place: Place) -> None:
         got = await _run(_there(example.source, addresses), names)
         want = _there(example.want, addresses)
         assert not want or compared.check_output(want, got, flags), f"{example.source}shows {want}but it is {got}"
-
-
-@pytest.mark.parametrize("name", ["cancelling.md", "ensure.md", "recovering.md", "waiting.md", "watching.md"])
-async def test_the_blocks_of_a_page_run(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One after the other, with what those before them made."""
-    logger = logging.getLogger("helm_sdkpy")
-    monkeypatch.setattr(logger, "handlers", list(logger.handlers))
-    served("database", "0.1.0").write(place.here)
-    names: dict[str, Any] = {
-        **{each: getattr(helm_sdkpy, each) for each in helm_sdkpy.__all__},
-        "config": place.config,
-        "progress": progress,
-    }
-    written = re.findall(r"^```python\n(.*?)^```", (PAGES / name).read_text(), re.M | re.S)
-    assert written
-    for block in written:
-        running: Any = eval(compile(block, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-        if inspect.iscoroutine(running):
-            await running
 
 
 def _there(text: str, addresses: Mapping[str, str]) -> str:

@@ -80,9 +80,13 @@ def _helm_stamp() -> dict[str, str]:
     }
 
 
-def _project() -> dict[str, Any]:
-    """What the package says of itself."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# The distributions of this checkout: the package, and the test cluster's program with the pytest plugin.
+DISTRIBUTIONS = [ROOT, ROOT / "testing"]
+
+
+def _project(directory: Path = ROOT) -> dict[str, Any]:
+    """What a distribution says of itself."""
+    return tomllib.loads((directory / "pyproject.toml").read_text())["project"]
 
 
 def _version() -> str:
@@ -115,7 +119,7 @@ def cluster() -> Artifact:
     base = "k8s.io/component-base/version"
     flags = _flags(**{f"{base}.gitVersion": version, f"{base}.gitMajor": major, f"{base}.gitMinor": minor})
     return Artifact(
-        output=ROOT / "helm_sdkpy" / "testing" / "_bin" / PLATFORM / "testcluster",
+        output=ROOT / "testing" / "helm_sdkpy_testing" / "_bin" / PLATFORM / "testcluster",
         sources=_go_sources(ROOT / "testcluster"),
         command=["go", "build", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
         directory=ROOT / "testcluster",
@@ -231,8 +235,9 @@ def environment() -> None:
     """The project's Python environment, exactly as `requirements/dev.txt` pins it."""
     pins = ROOT / "requirements" / "dev.txt"
     python = Path(getattr(sys, "_base_executable", sys.executable))
-    # The checkout's commands and entry points are written when it is installed.
-    installed = repr([_project().get(name) for name in ("scripts", "entry-points")])
+    # Version, commands and entry points are written when the checkout is installed.
+    written = ("version", "scripts", "entry-points")
+    installed = repr([_project(directory).get(name) for directory in DISTRIBUTIONS for name in written])
     content = pins.read_bytes() + f"{python}{ROOT}{installed}".encode()
     digest = hashlib.sha256(content).hexdigest()
     stamp = ENVIRONMENT / "helm-sdkpy.digest"
@@ -250,7 +255,8 @@ def environment() -> None:
             "install the environment from the package index (is it reachable?)",
         )
         # The checkout itself, so that `import helm_sdkpy` and the pytest plugin's entry point work from anywhere.
-        run([*install, "--no-build-isolation", "--editable", str(ROOT)], "install the checkout into its environment")
+        editable = [part for directory in DISTRIBUTIONS for part in ("--editable", str(directory))]
+        run([*install, "--no-build-isolation", *editable], "install the checkout into its environment")
         stamp.write_text(digest)
 
 

@@ -25,7 +25,10 @@ type cluster struct {
 	began time.Time
 	stop  context.CancelCauseFunc
 	// kept says that whoever started this process removes the directory, and may want to read the logs first.
-	kept bool
+	kept       bool
+	watchCache bool
+	// features are feature gates as Kubernetes' own flag takes them.
+	features string
 
 	mu      sync.Mutex
 	part    string
@@ -35,7 +38,6 @@ type cluster struct {
 	authority *certificates.Authority
 	plane     *controlplane.ControlPlane
 
-	watchCache  bool
 	credentials endpoints.Credentials
 	registry    registry.Addresses
 	repository  repository.Addresses
@@ -45,9 +47,8 @@ type cluster struct {
 var logOf = map[string]string{"apiserver": "kubernetes", "controllers": "kubernetes", "scheduler": "kubernetes"}
 
 // start brings up all parts, one after the other where one needs the other.
-func (c *cluster) start(ctx context.Context, directory string, watchCache bool) error {
+func (c *cluster) start(ctx context.Context, directory string) error {
 	var err error
-	c.watchCache = watchCache
 	c.begin("state")
 	if c.directory, err = state.Open(directory); err != nil {
 		return err
@@ -77,7 +78,8 @@ func (c *cluster) start(ctx context.Context, directory string, watchCache bool) 
 	c.plane, err = controlplane.Start(ctx, controlplane.Settings{
 		Directory:    c.directory,
 		Authority:    c.authority,
-		WatchCache:   watchCache,
+		WatchCache:   c.watchCache,
+		Features:     c.features,
 		EgressSocket: egress,
 		Kubelet:      kubelet,
 		Began:        c.begin,

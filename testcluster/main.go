@@ -31,6 +31,7 @@ func run(arguments []string, input io.Reader, output, errorOutput io.Writer) int
 	flags.SetOutput(errorOutput)
 	directory := flags.String("directory", "", "existing, empty directory for all state (default: a fresh temporary one); removed at exit")
 	watchCache := flags.Bool("watch-cache", false, "have the API server answer reads from its watch cache, as in production")
+	features := flags.String("kubernetes-features", "", "feature gates of Kubernetes, NAME=true or NAME=false with commas between")
 	parent := flags.Int("parent", 0, "end when the process with this number is no longer the parent")
 	if err := flags.Parse(arguments); err != nil {
 		return 2
@@ -41,8 +42,11 @@ func run(arguments []string, input io.Reader, output, errorOutput io.Writer) int
 	stopOnSignal(cancel)
 	stopWithParent(input, *parent, cancel)
 
-	cluster := &cluster{began: time.Now(), timings: map[string]float64{}, stop: cancel, kept: *directory != ""}
-	err := startUnlessStopped(ctx, func() error { return cluster.start(ctx, *directory, *watchCache) })
+	cluster := &cluster{
+		began: time.Now(), timings: map[string]float64{}, stop: cancel, kept: *directory != "",
+		watchCache: *watchCache, features: *features,
+	}
+	err := startUnlessStopped(ctx, func() error { return cluster.start(ctx, *directory) })
 	if cause := context.Cause(ctx); errors.Is(cause, errPartFailed) {
 		err = cause
 	}

@@ -25,11 +25,20 @@ def main() -> int:
         type=Path,
         help="write the kubeconfig to this new file too; gone at the end",
     )
+    parser.add_argument(
+        "--kubernetes-features",
+        metavar="NAME=true,…",
+        type=_features,
+        help="feature gates of Kubernetes to switch on or off",
+    )
     options = parser.parse_args()
     # A supervisor's SIGTERM should end the cluster as tidily as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with TestCluster(watch_cache=options.watch_cache) as cluster, contextlib.ExitStack() as stack:
+        with (
+            TestCluster(watch_cache=options.watch_cache, kubernetes_features=options.kubernetes_features) as cluster,
+            contextlib.ExitStack() as stack,
+        ):
             if options.kubeconfig:
                 stack.enter_context(_copied(cluster.kubeconfig, options.kubeconfig))
             print(json.dumps(cluster.describe(), indent=2) if options.json else cluster.kubeconfig, flush=True)
@@ -64,6 +73,17 @@ def _copied(kubeconfig: str, to: Path) -> Generator[None]:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _features(text: str) -> dict[str, bool]:
+    """Feature gates as Kubernetes' own programs take them."""
+    gates: dict[str, bool] = {}
+    for gate in text.split(","):
+        name, _, value = gate.partition("=")
+        if value not in {"true", "false"}:
+            raise argparse.ArgumentTypeError(f"{gate} is neither {name}=true nor {name}=false")
+        gates[name] = value == "true"
+    return gates
 
 
 if __name__ == "__main__":

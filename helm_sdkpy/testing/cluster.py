@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import os
-import platform
+import re
 import secrets
 import select
 import subprocess
@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from helm_sdkpy.testing._directory import StateDirectory
@@ -44,14 +44,21 @@ class TestCluster:
     # The name begins like a test class's, and pytest would try to collect it.
     __test__ = False
 
-    def __init__(self, *, watch_cache: bool = False) -> None:
+    def __init__(self, *, watch_cache: bool = False, kubernetes_features: Mapping[str, bool] | None = None) -> None:
         """Prepare a cluster; nothing runs yet.
 
         Args:
             watch_cache: Have the API server answer reads from its watch cache, as in production. That costs up to
                 100 ms for each LIST that follows a write, so it is off unless that is what you measure.
+            kubernetes_features: Feature gates of Kubernetes to switch on or off, `{"NAME": True}`, for all of its
+                programs. Kubernetes checks the names when the cluster starts.
+
+        Raises:
+            TypeError: `kubernetes_features` is no mapping of texts to bools.
+            ValueError: A name in it is none that a feature gate can have.
         """
         self.watch_cache = watch_cache
+        self.kubernetes_features = _features(kubernetes_features)
         self._description: dict[str, Any] | None = None
         self._rest: Rest | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +68,7 @@ class TestCluster:
         """Start the cluster and return when pods can be scheduled.
 
         Raises:
-            ClusterStartError: It could not start, or runs already.
+            ClusterStartError: It could not start, or runs already, or its program is not installed.
         """
         if self._description is not None:
             raise ClusterStartError("this test cluster runs already")
@@ -74,6 +81,8 @@ class TestCluster:
             raise ClusterStartError(f"no directory for the test cluster's state: {error}") from error
         command = [str(binary), "-directory", str(directory.path), "-parent", str(os.getpid())]
         command += ["-watch-cache"] if self.watch_cache else []
+        gates = ",".join(f"{name}={str(on).lower()}" for name, on in self.kubernetes_features.items())
+        command += ["-kubernetes-features", gates] if gates else []
         try:
             with (directory.path / "stderr.log").open("wb") as errors:
                 process = subprocess.Popen(
@@ -90,7 +99,9 @@ class TestCluster:
             raise ClusterStartError(f"could not run {binary}: {error}") from error
         end = weakref.finalize(self, _end, process, directory, os.getpid())
         try:
-            self._description = _wait_until_ready(process, directory)
+            self._description = _wait_until_ready(process, directory) | {
+                "kubernetes_features": self.kubernetes_features
+            }
         except BaseException:
             end()
             raise
@@ -112,7 +123,9 @@ class TestCluster:
     @classmethod
     def attach(cls, description: Mapping[str, Any]) -> TestCluster:
         """A view on a cluster that another process runs, from what its `describe` gave; `stop` leaves it running."""
-        cluster = cls(watch_cache=bool(description["watch_cache"]))
+        cluster = cls(
+            watch_cache=bool(description["watch_cache"]), kubernetes_features=description["kubernetes_features"]
+        )
         cluster._description = dict(description)
         return cluster
 
@@ -352,20 +365,55 @@ class TestCluster:
 
 
 def find_binary() -> Path:
-    """The test cluster's program: `HELM_SDKPY_TESTCLUSTER`, or the one that was built into the package."""
+    """The test cluster's program: `HELM_SDKPY_TESTCLUSTER`, or the one of the distribution helm-sdkpy-testing."""
     named = os.environ.get(BINARY)
     if named:
         binary = Path(named)
         if not binary.is_file():
             raise ClusterStartError(f"{BINARY} names {named}, which is no file")
         return binary
-    binary = Path(__file__).parent / "_bin" / f"{platform.system().lower()}-{platform.machine()}" / "testcluster"
+    from helm_sdkpy import __version__  # noqa: PLC0415 - only a start pays for reading it
+
+    try:
+        import helm_sdkpy_testing  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ClusterStartError(
+            "the test cluster's program is not installed: pip install 'helm-sdkpy[testing]'. "
+            f"Or name a binary built elsewhere in {BINARY}"
+        ) from error
+    brought = helm_sdkpy_testing.__version__
+    if brought != __version__:
+        # What the program is told and what it answers may differ from one version to the next.
+        raise ClusterStartError(
+            f"helm-sdkpy-testing {brought} is not for helm-sdkpy {__version__}: "
+            f"pip install 'helm-sdkpy[testing]=={__version__}'"
+        )
+    binary = helm_sdkpy_testing.binary()
     if not binary.is_file():
         raise ClusterStartError(
-            f"the test cluster is not built: there is no {binary}. In a checkout of helm-sdkpy run "
-            f"`./scripts/dev build-cluster`, or name a binary built elsewhere in {BINARY}"
+            f"helm-sdkpy-testing {brought} has no program for this machine: there is no {binary}. There is one for "
+            "Linux on x86_64 and aarch64: pip install --force-reinstall 'helm-sdkpy[testing]'; in a checkout of "
+            f"helm-sdkpy run ./scripts/dev build-cluster. Or name a binary built elsewhere in {BINARY}"
         )
     return binary
+
+
+def _features(features: object) -> dict[str, bool]:
+    """The feature gates, where they are such: what is said of one must not be taken for two."""
+    if features is None:
+        return {}
+    if not isinstance(features, Mapping):
+        raise TypeError(f"kubernetes_features is a mapping of names to bools, not {type(features).__name__}")
+    gates: dict[str, bool] = {}
+    for name, on in cast("Mapping[object, object]", features).items():
+        if not isinstance(name, str):
+            raise TypeError(f"kubernetes_features: a feature's name is a str, not {type(name).__name__}")
+        if not isinstance(on, bool):
+            raise TypeError(f"kubernetes_features: {name} is True or False, not {on!r}")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
+            raise ValueError(f"kubernetes_features: {name!r} is no name of a feature")
+        gates[name] = on
+    return gates
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], directory: StateDirectory) -> dict[str, Any]:

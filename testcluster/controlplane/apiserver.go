@@ -46,6 +46,9 @@ func apiserverOptions(settings Settings, listener net.Listener, etcd string) (*o
 	}
 	run := options.NewServerRunOptions()
 	err = parse(run.Flags(), map[string]string{
+		// Of all three programs: they share one registry of feature gates.
+		"feature-gates": settings.Features,
+
 		"etcd-servers":             etcd,
 		"bind-address":             "127.0.0.1",
 		"advertise-address":        "127.0.0.1",

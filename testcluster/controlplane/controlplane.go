@@ -34,6 +34,8 @@ type Settings struct {
 	Authority *certificates.Authority
 	// WatchCache has the API server answer reads from its cache, as in production.
 	WatchCache bool
+	// Features are feature gates as the flag --feature-gates takes them.
+	Features string
 	// EgressSocket is where a proxy takes what the API server sends to nodes, pods and services.
 	EgressSocket string
 	// Kubelet is what the API server shows to nodes.
@@ -143,7 +145,8 @@ func (p *ControlPlane) credentials(settings Settings) error {
 // apply sets the shared feature gates and the logging, once for all three.
 func (c *components) apply(directory *state.Directory) error {
 	if err := c.apiserver.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
-		return fmt.Errorf("set feature gates: %w", err)
+		// By the name that they have where a cluster is started from.
+		return fmt.Errorf("kubernetes_features: %w", err)
 	}
 	log, err := directory.Log("kubernetes")
 	if err != nil {

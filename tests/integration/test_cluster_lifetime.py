@@ -59,6 +59,42 @@ class TestLifetime:
         with pytest.raises(RuntimeError, match="does not run"):
             cluster.describe()
 
+    def test_features_of_kubernetes(self) -> None:
+        """One that 1.37 has off is on in the API server and the scheduler, one that it has on is off."""
+        features = {"TaintTolerationComparisonOperators": True, "HPAScaleToZero": False}
+        toleration = {"key": "example.com/level", "operator": "Gt", "value": "5", "effect": "NoSchedule"}
+        pod = {
+            "metadata": {"name": "tolerant"},
+            "spec": {"containers": [{"name": "main", "image": "example/app:1"}], "tolerations": [toleration]},
+        }
+        scaler = {
+            "metadata": {"name": "idle"},
+            "spec": {"minReplicas": 0, "maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "web"}},
+        }
+        pods, scalers = (
+            "/api/v1/namespaces/default/pods",
+            "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+        )
+        with TestCluster(kubernetes_features=features) as cluster:
+            cluster.request("POST", pods, pod)
+            eventually(lambda: cluster.get(f"{pods}/tolerant")["status"]["phase"] == "Running")
+            with pytest.raises(ApiError, match="minReplicas: Invalid value: 0"):
+                cluster.request("POST", scalers, scaler)
+            assert TestCluster.attach(cluster.describe()).kubernetes_features == features
+        with TestCluster() as cluster, pytest.raises(ApiError, match=r"tolerations.*operator: Unsupported value"):
+            cluster.request("POST", pods, pod)
+
+    @pytest.mark.parametrize(
+        ("feature", "said"),
+        [
+            ({"Nonsense": True}, "kubernetes_features: unrecognized feature gate: Nonsense"),
+            ({"DRAAdminAccess": False}, "kubernetes_features: .*DRAAdminAccess.*locked"),
+        ],
+    )
+    def test_features_that_kubernetes_refuses(self, feature: dict[str, bool], said: str) -> None:
+        with pytest.raises(ClusterStartError, match=said):
+            TestCluster(kubernetes_features=feature).start()
+
     def test_start_and_stop_again(self) -> None:
         cluster = TestCluster()
         with pytest.raises(RuntimeError, match="does not run"):
@@ -203,15 +239,6 @@ def running(pid: int) -> bool:
 
 
 class TestFailingStart:
-    def test_not_built(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setenv("HELM_SDKPY_TESTCLUSTER", str(tmp_path / "none"))
-        with pytest.raises(ClusterStartError, match=r"HELM_SDKPY_TESTCLUSTER names .*none, which is no file"):
-            TestCluster().start()
-        monkeypatch.delenv("HELM_SDKPY_TESTCLUSTER")
-        monkeypatch.setattr("platform.machine", lambda: "pdp11")
-        with pytest.raises(ClusterStartError, match=r"\./scripts/dev build-cluster"):
-            TestCluster().start()
-
     def test_no_directory(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none")[-59:])
         with pytest.raises(ClusterStartError, match="no directory for the test cluster's state"):

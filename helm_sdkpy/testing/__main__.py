@@ -32,13 +32,14 @@ def main() -> int:
         help="feature gates of Kubernetes to switch on or off",
     )
     options = parser.parse_args()
+    try:
+        cluster = TestCluster(watch_cache=options.watch_cache, kubernetes_features=options.kubernetes_features)
+    except ValueError as error:
+        parser.error(str(error))
     # A supervisor's SIGTERM should end the cluster as tidily as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with (
-            TestCluster(watch_cache=options.watch_cache, kubernetes_features=options.kubernetes_features) as cluster,
-            contextlib.ExitStack() as stack,
-        ):
+        with cluster, contextlib.ExitStack() as stack:
             if options.kubeconfig:
                 stack.enter_context(_copied(cluster.kubeconfig, options.kubeconfig))
             print(json.dumps(cluster.describe(), indent=2) if options.json else cluster.kubeconfig, flush=True)

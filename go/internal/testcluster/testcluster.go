@@ -68,9 +68,9 @@ func binary() (string, error) {
 		return "", err
 	}
 	for {
-		packages := filepath.Join(directory, "helm_sdkpy")
-		if _, err := os.Stat(packages); err == nil {
-			path := filepath.Join(packages, "testing", "_bin", runtime.GOOS+"-"+machine, "testcluster")
+		distribution := filepath.Join(directory, "testing", "helm_sdkpy_testing")
+		if _, err := os.Stat(distribution); err == nil {
+			path := filepath.Join(distribution, "_bin", runtime.GOOS+"-"+machine, "testcluster")
 			_, err := os.Stat(path)
 			return path, err
 		}

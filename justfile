@@ -32,6 +32,11 @@ build *targets:
 demo *args: (build "env" "lib" "cluster")
     @{{ quote(python) }} -m examples.demo "$@"
 
+# Run an example, or list them: [NAME [--kubeconfig F] [--context C]]
+[no-exit-message]
+example *args: (build "env" "lib" "cluster")
+    @{{ quote(python) }} -m examples "$@"
+
 # Pass every test: lint, types, documentation, Go under the race detector, Python with and without a cluster
 test: lint typecheck docs (build "lib" "cluster" "helm") race unit integration
 

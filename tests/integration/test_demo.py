@@ -3,93 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from helm_sdkpy import Configuration, List
-from helm_sdkpy.testing import ApiError, TestCluster
+from helm_sdkpy.testing import TestCluster
+from tests.integration.programs import ROOT, Program, gone, running
 
 pytest.importorskip("rich")
 
-ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "examples" / "charts"
-SECONDS = 180
-"""Much more than it takes: the machine may be busy with the other tests."""
-
-
-class Demo:
-    """A demo that runs; its output is read line by line, as it comes."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.output = ""
-
-    def read_until(self, pattern: str) -> re.Match[str]:
-        """Read on until a line matches."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.output += line
-            if (found := re.search(pattern, line)) is not None:
-                return found
-        raise AssertionError(f"the demo ended without {pattern!r}:\n{self.output}")
-
-    def end(self) -> int:
-        """Read the rest; gives the exit code."""
-        self.output += self._process.communicate(timeout=SECONDS)[0]
-        return self._process.returncode
-
-    def interrupt(self) -> float:
-        """Press Ctrl-C and wait for the end; gives the seconds that took."""
-        began = time.monotonic()
-        self._process.send_signal(signal.SIGINT)
-        assert self.end() == 128 + signal.SIGINT, self.output
-        return time.monotonic() - began
 
 
 @contextmanager
-def demo(*arguments: str | Path, directory: Path | None = None) -> Generator[Demo]:
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | ({"TMPDIR": str(directory)} if directory else {})
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "examples.demo", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        try:
-            yield Demo(process)
-        finally:
-            process.kill()
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """Where a cluster of the demo's own keeps its state; a short name, since sockets lie in it."""
-    with tempfile.TemporaryDirectory(prefix="demo-", dir="/tmp") as name:
-        yield Path(name)
-
-
-def gone(cluster: TestCluster, namespace: str) -> bool:
-    """Whether the demo's namespace, and the release that it is, are gone."""
-    records = cluster.get("/api/v1/namespaces/default/secrets?labelSelector=owner%3Dhelm")["items"]
-    assert not [record for record in records if record["metadata"]["labels"]["name"] == namespace]
-    try:
-        cluster.get(f"/api/v1/namespaces/{namespace}")
-    except ApiError as error:
-        return error.status == 404
-    return False
+def demo(*arguments: str | Path, directory: Path | None = None) -> Generator[Program]:
+    environment = {"TMPDIR": str(directory)} if directory else {}
+    with running("-m", "examples.demo", *arguments, environment=environment) as program:
+        yield program
 
 
 def test_all_steps_go_as_they_should_and_the_cluster_is_gone(directory: Path) -> None:

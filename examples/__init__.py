@@ -1,0 +1,1 @@
+"""Programs to read and to copy: what each shows is its first line."""

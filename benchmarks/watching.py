@@ -1,7 +1,7 @@
 """What watching, knowing and waiting cost: the rows that are no comparison of one call on several sides.
 
-`./scripts/dev python -m benchmarks.watching [ROUNDS [PART …]]`. Each line says what is held against what; rounds take
-turns, and the ratio is the median of those within each. Beside the clock stands the processor time of this process,
+`./scripts/dev python -m benchmarks.watching [ROUNDS [PART …]]`. The table goes to `.build/watching.json` too. Each line
+says what is held against what; rounds take turns, and the ratio is the median of those within each. Beside the clock stands the processor time of this process,
 Python's and Go's, in which the cluster has no part.
 """
 
@@ -23,7 +23,10 @@ from typing import Any, Final
 from helm_sdkpy import Configuration, Diff, Ensure, Install, List, Status, Uninstall
 from helm_sdkpy.testing import TestCluster
 
+from . import report
+
 HELM: Final = Path(__file__).parents[1] / ".build" / "bin" / "helm"
+OUTPUT: Final = Path(__file__).parents[1] / ".build" / "watching.json"
 ROUNDS: Final = 15
 OBJECTS: Final = 60
 
@@ -44,8 +47,13 @@ def middle(samples: list[float]) -> str:
     return f"{median:.1f} ms ({first:.1f}-{third:.1f})"
 
 
+TABLE: Final[list[list[str]]] = []
+"""What was told."""
+
+
 def tell(title: str, *cells: str) -> None:
     """A line of the table."""
+    TABLE.append([title, *cells])
     print("| " + " | ".join((title, *cells)) + " |", flush=True)
 
 
@@ -221,8 +229,8 @@ async def main(cluster: TestCluster, directory: Path, rounds: int, parts: Sequen
     chart = str(directory / "bench")
     namespace = "bench-watching"
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
-    print(f"{rounds} rounds, load {load}: median (quartiles), and the second over the first\n")
+    machine = report.machine()
+    print(f"{rounds} rounds, load {machine['load']}: median (quartiles), and the second over the first\n")
     tell("", "first", "second", "clock", "processor")
     print("|" + "---|" * 5)
     with Configuration(namespace, cluster.kubeconfig) as config:
@@ -234,7 +242,9 @@ async def main(cluster: TestCluster, directory: Path, rounds: int, parts: Sequen
             await unchanged(config, str(cluster.kubeconfig), chart, rounds)
         if "held_up" in parts:
             await held_up(config, str(cluster.kubeconfig), chart, rounds)
-    print(f"\nload afterwards: {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
+    machine["load_after"] = report.load()
+    print(f"\nload afterwards: {machine['load_after']}")
+    OUTPUT.write_text(json.dumps({"machine": machine, "rounds": rounds, "table": TABLE}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What watching, knowing and waiting cost: the rows that are no comparison of one call on several sides.
 
 `./scripts/dev python -m benchmarks.watching [ROUNDS [PART …]]`. The table goes to `.build/watching.json` too. Each line
-says what is held against what; rounds take turns, and the ratio is the median of those within each. Beside the clock stands the processor time of this process,
-Python's and Go's, in which the cluster has no part.
+says what is held against what; rounds take turns, and the ratio is the median of those within each. Beside the clock
+stands the processor time of this process, Python's and Go's, in which the cluster has no part.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Draws docs/performance.md's plots and writes its tables from what the benchmarks left in benchmarks/results.
 
-Run by `./scripts/dev python scripts/performance_page.py` after `./scripts/dev bench --output benchmarks/results/NAME.json`.
-The file whose name sorts last goes before the others where both have a row.
+Run by `./scripts/dev python scripts/performance_page.py`, after `./scripts/dev bench --output` into that directory. The
+file whose name sorts last goes before the others where both have a row.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -86,11 +86,12 @@ def results() -> Results:
     """Read the files."""
     found = Results({}, [])
     for path in sorted(RESULTS.glob("*.json")):
-        run = json.loads(path.read_text())
+        run: dict[str, Any] = json.loads(path.read_text())
         if "table" in run:
             found.tables.append(run)
         # Where both were measured: off, every LIST reads etcd, so that no row waits for the cache.
-        for name, row in next(iter(run.get("watch_cache", {}).values()), {}).items():
+        caches: list[dict[str, dict[str, Any]]] = list(run.get("watch_cache", {}).values())
+        for name, row in caches[0].items() if caches else ():
             found.rows[name] = {**row, "run": run}
     return found
 
@@ -173,7 +174,7 @@ def plot(group: Group, theme: str, found: Results) -> str:
     """A row a line; how many times as long as this library each other side took."""
     rows = [found.rows[name] for name in group.rows if name in found.rows]
     ink, grid = INK[theme]
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": f"{group.name}-{theme}",
         "font.family": "sans-serif",
@@ -184,9 +185,10 @@ def plot(group: Group, theme: str, found: Results) -> str:
         "xtick.color": ink,
         "ytick.color": ink,
     }
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(7.6, 1.5 + 0.32 * len(rows)), layout="constrained")
-        axes = figure.add_subplot()
+    matplotlib: Any = mpl  # Half of what its types say is unknown.
+    with matplotlib.rc_context(settings):
+        figure: Any = Figure(figsize=(7.6, 1.5 + 0.32 * len(rows)), layout="constrained")
+        axes: Any = figure.add_subplot()
         axes.set_xscale("log")
         axes.axvline(1, color=ink, linewidth=1.2)
         for side in OTHERS:
@@ -219,7 +221,7 @@ def plot(group: Group, theme: str, found: Results) -> str:
         ]
         axes.set_xticks(ticks[:: 2 if len(ticks) > 9 else 1])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}x"))
+        axes.xaxis.set_major_formatter("{x:g}x")
         axes.set_xlabel("times as long as this library (right of the line: slower than it)")
         figure.legend(loc="outside upper center", ncols=4, frameon=False, handletextpad=0.2, columnspacing=1.2)
         written = io.StringIO()

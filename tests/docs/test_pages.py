@@ -12,6 +12,8 @@ from tests.browser import DESKTOP, PHONE, chromium, overflow, watch
 from tests.docs.site import SITE, pages
 
 AT_ONCE = 2
+PATIENCE = 180_000
+"""Milliseconds until a page that does not load is given up: a busy machine takes its time."""
 
 
 async def test_no_page_is_too_wide_or_has_errors() -> None:
@@ -25,6 +27,7 @@ async def test_no_page_is_too_wide_or_has_errors() -> None:
 
 async def _look(browser: Browser, remaining: Iterator[Path], wrong: list[str]) -> None:
     page = await browser.new_page()
+    page.set_default_timeout(PATIENCE)
     problems = watch(page, origin=SITE.as_uri())
     for file in remaining:
         await page.goto(file.as_uri())
@@ -38,6 +41,7 @@ async def _look(browser: Browser, remaining: Iterator[Path], wrong: list[str]) -
 async def test_search_works_in_pages_that_are_files() -> None:
     async with chromium() as browser:
         page = await browser.new_page()
+        page.set_default_timeout(PATIENCE)
         problems = watch(page, origin=SITE.as_uri())
         await page.goto((SITE / "index.html").as_uri())
         await page.keyboard.press("/")

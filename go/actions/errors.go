@@ -46,6 +46,9 @@ func explain(err error) *bridge.Error {
 		}
 	}
 	explained.Message = watch.Spell(explained.Message, err)
+	if explained.Code == codeValuesSchema {
+		explained.Message = withoutValues(explained.Message)
+	}
 	if explained.Code == codeRender {
 		maps.Copy(explained.Details, placeOf(explained.Message))
 	}

@@ -87,6 +87,14 @@ async def test_the_third_version_is_behind_helms_gate(tmp_path: Path, monkeypatc
     assert files(tmp_path) == ["shop"]
 
 
+async def test_what_only_the_system_says(config: Configuration) -> None:
+    """It has the action's class alone."""
+    with pytest.raises(ChartError, match="can not be made: mkdir /sys/") as raised:
+        await Create(config).run("/sys/shop")
+    assert type(raised.value) is ChartError
+    assert raised.value.code == "helm"
+
+
 def test_nothing_is_printed(tmp_path: Path) -> None:
     code = f"""
 import asyncio

@@ -18,6 +18,7 @@ import pytest
 
 from helm_sdkpy import _ffi
 from scripts import versions as required
+from tests.codes import said
 
 PREAMBLE = """
 import ctypes, json, os, signal, sys, threading, time
@@ -109,7 +110,7 @@ def test_what_is_exported() -> None:
 
 
 def test_handles_that_stand_for_nothing() -> None:
-    [codes] = output("""
+    codes, message = output("""
 library = Library()
 handles = [0, 1, 2**32, 2**32 + 7, 2**64 - 1]
 used = library.config_create(kubeconfig("127.0.0.1:1"))["handle"]
@@ -117,8 +118,10 @@ assert library.config_destroy(used) == {}
 codes = [library.code("config_destroy", handle) for handle in [*handles, used]]
 codes += [library.code(action, handle, 1, b'{"arguments": {}}') for action in ["list"] for handle in [*handles, used]]
 show(codes)
+show(library.list(0, 1, b"{}")["error"]["message"])
 """)
     assert codes == ["stale_handle"] * 12
+    said("stale_handle", message)
 
 
 GARBAGE = r"""[
@@ -144,6 +147,7 @@ show(library.list(handle, 1, b'{{"arguments": {{"selectr": "a=b"}}}}')["error"][
     assert None not in created
     assert set(replies[:-1]) == {"invalid_request"}
     assert replies[-1] == "unknown_call"
+    said("invalid_request", message)
     assert "selectr" in message
     assert "selector" in message
 

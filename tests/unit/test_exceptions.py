@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +21,7 @@ from helm_sdkpy.exceptions import (
     WaitTimeoutError,
     error,
 )
+from tests import codes
 
 BUILT_IN = {
     "wait_timeout": TimeoutError,
@@ -95,18 +95,10 @@ def test_every_class_is_public_and_in_the_tree() -> None:
 
 
 def test_every_code_of_the_go_side_is_known() -> None:
-    go = Path(__file__).parents[2] / "go"
-    if not go.is_dir():
+    if not codes.GO.is_dir():
         pytest.skip("no Go sources here")
-    codes = {
-        code
-        for path in go.rglob("*.go")
-        if not path.name.endswith("_test.go")
-        for code in re.findall(r'^(?:const )?\s*[cC]ode\w+\s*=\s*"(\w+)"', path.read_text(), re.M)
-    }
-    assert len(codes) > 30
+    given = codes.of_go()
+    assert len(given) > 30
     # These are the action's class alone: nothing a caller could do tells them apart.
-    plain = {"helm", "panic", "shutting_down", "cancelled", "duplicate_operation", "invalid_result", "unknown_call"}
-    # And this one is never told: it stops the writes of an operation that nobody waits for any more.
-    plain.add("abandoned")
-    assert codes - plain <= set(CAUSES)
+    plain = {"helm", "shutting_down"} | codes.DEFECTS | codes.UNTOLD
+    assert given - plain <= set(CAUSES)

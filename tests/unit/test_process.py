@@ -16,6 +16,7 @@ import pytest
 
 from helm_sdkpy import HelmLibraryNotFound, _ffi
 from scripts import versions
+from tests.codes import said
 
 PREAMBLE = """
 import asyncio, atexit, gc, os, sys, threading, time
@@ -154,6 +155,7 @@ def test_fork_after_the_first_call_is_a_clear_error() -> None:
     assert lines[0].startswith("0 forked: helm_sdkpy was loaded in process ")
     assert "'spawn'" in lines[0]
     assert lines[0].endswith(" forked")
+    said("forked", lines[0].removeprefix("0 forked: ").removesuffix(" forked"))
     assert lines[1:] == ["0 collected", "cluster_unreachable"]
 
 
@@ -298,6 +300,7 @@ def test_call_while_the_interpreter_goes_down() -> None:
         asyncio.run(code_of(List(config).run()))
     """)
     assert lines == ["shutting_down - Python is shutting down: no operation can be started any more"]
+    said("shutting_down", lines[0].removeprefix("shutting_down - "))
 
 
 def test_first_call_while_the_interpreter_goes_down() -> None:

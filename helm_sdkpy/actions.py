@@ -93,7 +93,9 @@ class Install(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Install(config).run("shop", "./shop", values={"replicas": 3}, timeout=120)
+            >>> release = await Install(config).run("shop", "./shop", values={"replicas": 3}, timeout=120)
+            >>> release["version"], release["config"]
+            (1, {'replicas': 3})
         """
         release: Release = await self._run(
             options,
@@ -132,7 +134,9 @@ class Upgrade(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> await Upgrade(config).run("shop", "./shop", {"replicas": 5}, install=True)
+        >>> release = await Upgrade(config).run("shop", "./shop", {"replicas": 5}, install=True)
+        >>> release["version"], release["config"]
+        (3, {'replicas': 5})
     """
 
     _name = "upgrade"
@@ -200,7 +204,9 @@ class Upgrade(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Upgrade(config).run("shop", "./shop", set="image=example/shop:1.2", reuse_values=True)
+            >>> release = await Upgrade(config).run("shop", "./shop", set="image=example/shop:1.2", reuse_values=True)
+            >>> release["config"]
+            {'image': 'example/shop:1.2', 'replicas': 3}
         """
         release: Release = await self._run(
             options,
@@ -237,7 +243,9 @@ class Rollback(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> await Rollback(config).run("shop", 2)
+        >>> release = await Rollback(config).run("shop", 1)
+        >>> release["version"], release["info"]["description"]
+        (3, 'Rollback to 1')
     """
 
     _name = "rollback"
@@ -260,7 +268,9 @@ class Rollback(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Rollback(config).run("shop", wait=True, timeout=120)
+            >>> release = await Rollback(config).run("shop", wait=True, timeout=120)
+            >>> release["info"]["status"]
+            'deployed'
         """
         release: Release = await self._run(
             {**options, "wait": options.get("wait") or False}, release_name=release_name, revision=revision
@@ -277,7 +287,9 @@ class Uninstall(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> await Uninstall(config).run("shop")
+        >>> removed = await Uninstall(config).run("shop")
+        >>> removed["release"]["info"]["status"]
+        'uninstalled'
     """
 
     _name = "uninstall"
@@ -309,7 +321,9 @@ class Uninstall(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Uninstall(config).run("shop", keep_history=True)
+            >>> removed = await Uninstall(config).run("shop", keep_history=True)
+            >>> [row["status"] for row in await History(config).run("shop")]
+            ['superseded', 'uninstalled']
         """
         result: UninstallResult = await self._run(options, release_name=release_name, wait=wait, timeout=timeout)
         return result
@@ -326,6 +340,7 @@ class List(Action):
     Example:
         >>> for release in await List(config).run(deployed=True):
         ...     print(release["name"], release["revision"])
+        shop 2
     """
 
     _name = "list"
@@ -348,7 +363,9 @@ class List(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await List(config).run(all_namespaces=True, filter="^shop")
+            >>> found = await List(config).run(all_namespaces=True, filter="^shop$")
+            >>> {release["name"] for release in found}
+            {'shop'}
         """
         if all is True:
             options["max"] = None
@@ -388,7 +405,8 @@ class Status(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Status(config).run("shop", revision=2)
+            >>> (await Status(config).run("shop", revision=1))["info"]["status"]
+            'superseded'
         """
         release: Release = await self._run(options, release_name=release_name)
         return release
@@ -426,7 +444,8 @@ class History(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await History(config).run("shop", max=3)
+            >>> [(row["revision"], row["status"]) for row in await History(config).run("shop", max=3)]
+            [(1, 'superseded'), (2, 'deployed')]
         """
         revisions: list[Revision] = await self._run(options, release_name=release_name)
         return revisions
@@ -466,6 +485,7 @@ class GetAll(Action):
 
         Example:
             >>> (await GetAll(config).run("shop", revision=2))["info"]["notes"]
+            'Welcome! The shop runs with 3 replicas...'
         """
         whole: WholeRelease = await self._run(options, release_name=release_name)
         return whole
@@ -480,7 +500,9 @@ class GetHooks(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> list(yaml.safe_load_all(await GetHooks(config).run("shop")))
+        >>> hooks = yaml.safe_load_all(await GetHooks(config).run("shop"))
+        >>> [(hook["kind"], hook["metadata"]["name"]) for hook in hooks]
+        [('Job', 'shop-answers')]
     """
 
     _name = "get_hooks"
@@ -504,6 +526,9 @@ class GetHooks(Action):
 
         Example:
             >>> print(await GetHooks(config).run("shop", revision=2))
+            ---
+            # Source: shop/templates/tests/answers.yaml
+            ...
         """
         manifests: str = await self._run(options, release_name=release_name)
         return manifests
@@ -518,7 +543,9 @@ class GetManifest(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> list(yaml.safe_load_all(await GetManifest(config).run("shop")))
+        >>> objects = yaml.safe_load_all(await GetManifest(config).run("shop"))
+        >>> [each["kind"] for each in objects]
+        ['ConfigMap', 'Service', 'Deployment']
     """
 
     _name = "get_manifest"
@@ -541,6 +568,9 @@ class GetManifest(Action):
 
         Example:
             >>> print(await GetManifest(config).run("shop", revision=2))
+            ---
+            # Source: shop/templates/configmap.yaml
+            ...
         """
         manifest: str = await self._run(options, release_name=release_name)
         return manifest
@@ -579,7 +609,9 @@ class GetMetadata(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> (await GetMetadata(config).run("shop", revision=2))["deployedAt"]
+            >>> metadata = await GetMetadata(config).run("shop", revision=2)
+            >>> metadata["chart"], metadata["version"], metadata["status"]
+            ('shop', '1.2.0', 'deployed')
         """
         metadata: Metadata = await self._run(options, release_name=release_name)
         return metadata
@@ -595,6 +627,7 @@ class GetNotes(Action):
 
     Example:
         >>> print(await GetNotes(config).run("shop"))
+        Welcome! The shop runs with 3 replicas...
     """
 
     _name = "get_notes"
@@ -616,7 +649,8 @@ class GetNotes(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await GetNotes(config).run("shop", revision=2)
+            >>> (await GetNotes(config).run("shop", revision=1)).splitlines()[0]
+            'Welcome! The shop runs with 2 replicas.'
         """
         notes: str = await self._run(options, release_name=release_name)
         return notes
@@ -631,7 +665,10 @@ class GetValues(Action):
         config: Which cluster, as whom, and how.
 
     Example:
-        >>> await GetValues(config).run("shop", all=True)
+        >>> await GetValues(config).run("shop")
+        {'replicas': 3}
+        >>> (await GetValues(config).run("shop", all=True))["greeting"]
+        'Welcome'
     """
 
     _name = "get_values"
@@ -654,7 +691,8 @@ class GetValues(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await GetValues(config).run("shop", revision=2)
+            >>> await GetValues(config).run("shop", revision=1)
+            {}
         """
         values: Values = await self._run(options, release_name=release_name, all=all)
         return values
@@ -702,7 +740,9 @@ class ReleaseTest(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await ReleaseTest(config).run("shop", filter=["name=shop-answers"], timeout=60)
+            >>> tested = await ReleaseTest(config).run("shop", filter=["name=shop-answers"], timeout=60)
+            >>> [(hook["name"], hook["last_run"]["phase"]) for hook in tested["hooks"]]
+            [('shop-answers', 'Succeeded')]
         """
         tested: ReleaseTestResult = await self._run(options, release_name=release_name)
         return tested

@@ -51,7 +51,9 @@ class Template(Action):
             `dry_run="server"`.
 
     Example:
-        >>> print(await Template(config).run("shop", "./shop", {"replicas": 3}))
+        >>> manifest = await Template(config).run("shop", "./shop", {"replicas": 3})
+        >>> [each["kind"] for each in yaml.safe_load_all(manifest)]
+        ['ConfigMap', 'Service', 'Deployment', 'Job']
     """
 
     _name = "template"
@@ -96,7 +98,11 @@ class Template(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Template(config).run(None, "./shop", show_only="templates/deployment.yaml", kube_version="1.33")
+            >>> manifest = await Template(config).run(
+            ...     None, "./shop", show_only="templates/deployment.yaml", kube_version="1.33"
+            ... )
+            >>> yaml.safe_load(manifest)["metadata"]["name"]
+            'release-name-shop'
         """
         text: str = await self._run(
             options, release_name=release_name, chart_path=chart_path, values=values, version=version
@@ -181,7 +187,10 @@ class Show(Action):
     Example:
         >>> show = Show(config)
         >>> print(await show.chart("./shop"))
+        apiVersion: v2
+        ...
         >>> await show.values("./shop", jsonpath="{.image}")
+        'registry.example/shop:1.0'
     """
 
     _error = ChartError
@@ -285,7 +294,9 @@ class Show(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> print(await Show(config).all("oci://registry.example/shop", version="1.2.3"))
+            >>> text = await Show(config).all("oci://registry.example/shop", version="1.2.3")
+            >>> text.splitlines()[0]
+            'apiVersion: v2'
         """
         return await self._part("all", ShowOptions.__optional_keys__, options, chart_path)
 
@@ -313,6 +324,7 @@ class Package(Action):
     Example:
         >>> packaged = await Package(config).run("./shop", "./dist", version="1.2.3")
         >>> packaged["path"], packaged["digest"]
+        ('/srv/dist/shop-1.2.3.tgz', 'sha256:...')
     """
 
     _name = "package"
@@ -355,7 +367,11 @@ class Package(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Package(config).run("./shop", sign=True, key="Ann", keyring="secring.gpg", passphrase="…")
+            >>> packaged = await Package(config).run(
+            ...     "./shop", sign=True, key="Ann", keyring="secring.gpg", passphrase="…"
+            ... )
+            >>> packaged["provenance"]
+            '/srv/shop-1.2.0.tgz.prov'
         """
         several = not isinstance(chart_path, (str, os.PathLike))
         made = await self._run(options, chart_path=chart_path, dest_dir=dest_dir)
@@ -378,6 +394,7 @@ class Verify(Action):
 
     Example:
         >>> (await Verify(config).run("./shop-1.2.3.tgz", keyring="pubring.gpg"))["signed_by"]
+        ['Me <me@example.org>']
     """
 
     _name = "verify"
@@ -401,7 +418,9 @@ class Verify(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Verify(config).run("./shop-1.2.3.tgz", keyring="pubring.gpg")
+            >>> verified = await Verify(config).run("./shop-1.2.3.tgz", keyring="pubring.gpg")
+            >>> verified["chart_hash"]
+            'sha256:...'
         """
         verification: Verification = await self._run(options, chart_path=chart_path)
         return verification
@@ -416,7 +435,9 @@ class Create(Action):
         config: Its environment says where starters are.
 
     Example:
-        >>> (await Create(config).run("./shop"))["path"]
+        >>> created = await Create(config).run("./shop")
+        >>> created["path"]
+        '/srv/shop'
     """
 
     _name = "create"
@@ -443,7 +464,9 @@ class Create(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Create(config).run("./shop", starter="web")
+            >>> created = await Create(config).run("./shop", starter="web")
+            >>> (await Lint(config).run(created["path"]))["failed"]
+            0
         """
         created: CreatedChart = await self._run(options, name=name)
         return created
@@ -460,6 +483,7 @@ class DependencyList(Action):
     Example:
         >>> for dependency in (await DependencyList(config).run("./shop"))["dependencies"]:
         ...     print(dependency["name"], dependency["status"])
+        till missing
     """
 
     _name = "dependency_list"
@@ -498,7 +522,9 @@ class DependencyUpdate(Action):
         config: Its list of repositories knows `@NAME`, its credentials are for registries.
 
     Example:
-        >>> (await DependencyUpdate(config).run("./shop"))["dependencies"]
+        >>> updated = await DependencyUpdate(config).run("./shop")
+        >>> [(each["name"], each["version"]) for each in updated["dependencies"]]
+        [('till', '0.1.0')]
     """
 
     _name = "dependency_update"
@@ -525,7 +551,9 @@ class DependencyUpdate(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await DependencyUpdate(config).run("./shop", skip_refresh=True)
+            >>> updated = await DependencyUpdate(config).run("./shop", skip_refresh=True)
+            >>> len(updated["dependencies"])
+            1
         """
         result: DependencyResult = await self._run(options, chart_path=chart_path)
         return result
@@ -540,7 +568,9 @@ class DependencyBuild(Action):
         config: Its list of repositories knows the addresses in the lock, its credentials are for registries.
 
     Example:
-        >>> (await DependencyBuild(config).run("./shop"))["dependencies"]
+        >>> built = await DependencyBuild(config).run("./shop")
+        >>> [(each["name"], each["version"]) for each in built["dependencies"]]
+        [('till', '0.1.0')]
     """
 
     _name = "dependency_build"
@@ -567,7 +597,9 @@ class DependencyBuild(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await DependencyBuild(config).run("./shop", verify=True, keyring="pubring.gpg")
+            >>> built = await DependencyBuild(config).run("./shop", verify=True, keyring="pubring.gpg")
+            >>> len(built["dependencies"])
+            1
         """
         result: DependencyResult = await self._run(options, chart_path=chart_path)
         return result
@@ -591,6 +623,7 @@ class Pull(Action):
     Example:
         >>> pulled = await Pull(config).run("oci://registry.example/charts/shop", version="^1.2")
         >>> print(pulled["path"], pulled["digest"])
+        /srv/shop-1.2.3.tgz sha256:...
     """
 
     _name = "pull"
@@ -643,7 +676,9 @@ class Pull(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Pull(config).run("shop", "./charts", repo="https://charts.example", untar=True)
+            >>> pulled = await Pull(config).run("shop", "./charts", repo="https://charts.example", untar=True)
+            >>> pulled["version"], pulled["path"]
+            ('1.2.3', '/srv/charts/shop')
         """
         pulled: list[PulledChart] = await self._run(options, chart_ref=chart_ref, dest_dir=dest_dir, version=version)
         return pulled[0] if isinstance(chart_ref, str) else pulled
@@ -660,6 +695,7 @@ class Push(Action):
     Example:
         >>> pushed = await Push(config).run("shop-1.2.3.tgz", "oci://registry.example/charts")
         >>> print(pushed["ref"], pushed["digest"])
+        registry.example/charts/shop:1.2.3 sha256:...
     """
 
     _name = "push"
@@ -699,7 +735,9 @@ class Push(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await Push(config).run("shop-1.2.3.tgz", "oci://localhost:5000/charts", plain_http=True)
+            >>> pushed = await Push(config).run("shop-1.2.3.tgz", "oci://localhost:5000/charts", plain_http=True)
+            >>> pushed["digest"]
+            'sha256:...'
         """
         pushed: PushedChart = await self._run(
             options,

@@ -67,25 +67,28 @@ class Configuration:
     Close it with `with`, `async with`, `close()` or `aclose()`; one that is no longer referred to is closed by itself.
 
     Args:
-        namespace: The namespace of the releases. Default: `default`. None: the one of the kubeconfig's context.
+        namespace: The namespace of the releases. Default: `default`. None: the environment's `HELM_NAMESPACE`, else the
+            one of the kubeconfig's context.
         kubeconfig: A path, a list of paths, YAML text (a str with a line break or a kubeconfig's key), a mapping, or
             None. Default: None, which is `KUBECONFIG`, `~/.kube/config` or the pod's service account, whichever is
             there first.
-        kubecontext: The context of the kubeconfig. Default: its current one.
+        kubecontext: The context of the kubeconfig. Default: `HELM_KUBECONTEXT`, else its current one.
         plain_http: Speak HTTP to OCI registries. Default: False.
-        insecure_skip_tls_verify: Do not check certificates of OCI registries. Default: False.
+        insecure_skip_tls_verify: Do not check certificates of registries and repositories. Default: False.
         registry_auth: For each registry's host a mapping with `username` and `password`; never written to a file.
             Default: None, the registry config file alone.
-        burst_limit: Requests at once before `qps` applies. Default: no limit.
+        burst_limit: Requests at once before `qps` applies. Default: `HELM_BURST_LIMIT`, else 100; no `qps`, no limit.
         content_cache: Directory of the charts that were downloaded. Default: helm's.
-        kube_apiserver: Address of the API server, in place of the kubeconfig's.
-        kube_as_group: Group or groups to impersonate.
-        kube_as_user: User to impersonate.
-        kube_ca_file: Certificate authority of the API server, in place of the kubeconfig's.
-        kube_insecure_skip_tls_verify: Do not check the API server's certificate. Default: False.
-        kube_tls_server_name: Name that the API server's certificate must have. Default: its host.
-        kube_token: Bearer token, in place of the kubeconfig's credentials.
-        qps: Requests a second. Default: no limit; the API server has priorities of its own.
+        kube_apiserver: Address of the API server. Default: `HELM_KUBEAPISERVER`, else the kubeconfig's.
+        kube_as_group: Group or groups to impersonate. Default: `HELM_KUBEASGROUPS`, else none.
+        kube_as_user: User to impersonate. Default: `HELM_KUBEASUSER`, else none.
+        kube_ca_file: Certificate authority of the API server. Default: `HELM_KUBECAFILE`, else the kubeconfig's.
+        kube_insecure_skip_tls_verify: Do not check the API server's certificate. Default: False, or what the
+            kubeconfig or `HELM_KUBEINSECURE_SKIP_TLS_VERIFY` says.
+        kube_tls_server_name: Name that the API server's certificate must have. Default: `HELM_KUBETLS_SERVER_NAME`,
+            else its host.
+        kube_token: Bearer token. Default: `HELM_KUBETOKEN`, else the kubeconfig's credentials.
+        qps: Requests a second. Default: `HELM_QPS`, else no limit; the API server has priorities of its own.
         registry_config: File with the registries' credentials. Default: helm's.
         repository_cache: Directory of the repositories' indexes. Default: helm's.
         repository_config: File with the names of repositories. Default: helm's.
@@ -104,6 +107,8 @@ class Configuration:
     Example:
         >>> config = Configuration(namespace="web", kubeconfig="~/.kube/config")
         >>> release = await Install(config).run("shop", "./shop")
+        >>> release["info"]["status"]
+        'deployed'
     """
 
     def __init__(  # noqa: PLR0917 - in the drop-in target's order
@@ -163,8 +168,9 @@ class Configuration:
         Args:
             namespace: The namespace of the releases. Default: `default`.
             plain_http: Speak HTTP to OCI registries. Default: False.
-            insecure_skip_tls_verify: Do not check certificates of OCI registries. Default: False.
-            registry_auth: For each registry's host a mapping with `username` and `password`.
+            insecure_skip_tls_verify: Do not check certificates of registries and repositories. Default: False.
+            registry_auth: For each registry's host a mapping with `username` and `password`. Default: None, the
+                registry config file alone.
 
         Returns:
             The configuration. Whether there is a service account shows in the first operation.
@@ -174,6 +180,8 @@ class Configuration:
 
         Example:
             >>> config = Configuration.from_service_account(namespace="web")
+            >>> config
+            <Configuration namespace='web' kubeconfig='the service account'>
         """
         return cls(
             namespace=namespace,
@@ -211,7 +219,7 @@ class Configuration:
 
     @property
     def namespace(self) -> str:
-        """The namespace of the releases; empty: the one of the kubeconfig's context.
+        """The namespace of the releases; empty where it was made with None.
 
         Example:
             >>> Configuration(namespace="shop").namespace

@@ -47,9 +47,12 @@ def display(stream: TextIO | None = None) -> Display:
     Args:
         stream: Where to write. Default: standard output.
 
+    Returns:
+        The display. Call it with a name for each operation.
+
     Example:
         >>> with progress.display() as show:
-        ...     await Install(config).run("shop", "./shop", on_event=show("shop"))
+        ...     release = await Install(config).run("shop", "./shop", on_event=show("shop"))
     """
     out: TextIO = sys.stdout if stream is None else stream
     terminal = out.isatty() and os.environ.get("TERM") != "dumb"
@@ -69,9 +72,12 @@ def plain(stream: TextIO | None = None, *, every: float = PLAIN_SECONDS) -> Disp
         stream: Where to write. Default: standard output.
         every: Seconds between two lines for the same release, at least. Default: 1.
 
+    Returns:
+        The display. Call it with a name for each operation.
+
     Example:
-        >>> with progress.plain(every=5) as show:
-        ...     await Install(config).run("shop", "./shop", on_event=show("shop"))
+        >>> with progress.plain(every=5) as show, show("shop") as line:
+        ...     release = await Install(config).run("shop", "./shop", on_event=line)
     """
     return _Plain(sys.stdout if stream is None else stream, every)
 
@@ -81,6 +87,9 @@ def rich(console: Console | None = None) -> Display:
 
     Args:
         console: A `rich.console.Console`. Default: the one that rich itself uses, on standard output.
+
+    Returns:
+        The display. Call it with a name for each operation.
 
     Raises:
         ImportError: rich is not installed; the message says how to install it.
@@ -170,7 +179,12 @@ class Line:
                 self.end("failed", str(exc) or type(exc).__name__)
 
     def end(self, state: State, error: str = "") -> None:
-        """Say how the operation ended, where the line is not used as a context manager."""
+        """Say how the operation ended, where the line is not used as a context manager.
+
+        Args:
+            state: `"done"`, `"failed"`, `"cancelled"` or `"unknown"`. The first end counts.
+            error: The message of the error that ended it. Default: none.
+        """
         with self._shown.lock:
             if self._ended is None:
                 self.state, self.error, self._ended = state, error, time.monotonic()

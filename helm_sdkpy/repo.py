@@ -89,7 +89,10 @@ class RepoAdd(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await RepoAdd(config).run("shop", "https://charts.example/shop", "me", "secret", ca_file="ca.crt")
+            >>> repository = "https://charts.example/shop"
+            >>> added = await RepoAdd(config).run("shop", repository, "me", "secret", ca_file="ca.crt")
+            >>> added["status"]
+            'added'
         """
         added: AddedRepository = await self._run(
             options,
@@ -141,6 +144,7 @@ class RepoRemove(Action):
 
         Example:
             >>> await RepoRemove(config).run(["shop", "tools"])
+            ['shop', 'tools']
         """
         removed: list[Repository] = await self._run(options, name=name)
         return removed
@@ -180,6 +184,8 @@ class RepoList(Action):
         Example:
             >>> for repository in await RepoList(config).run():
             ...     print(repository["name"], repository["url"])
+            shop https://charts.example/shop
+            tools https://charts.example/tools
         """
         listed: list[Repository] = await self._run(options)
         return listed
@@ -222,7 +228,9 @@ class RepoUpdate(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await RepoUpdate(config).run(["shop", "tools"], timeout=30)
+            >>> updated = await RepoUpdate(config).run(["shop"], timeout=30)
+            >>> [(each["name"], each["charts"]) for each in updated]
+            [('shop', 3)]
         """
         updated: list[UpdatedRepository] = await self._run(options, name=name)
         return updated
@@ -262,7 +270,9 @@ class RepoIndex(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await RepoIndex(config).run("./charts", merge="./charts/index.yaml")
+            >>> index = await RepoIndex(config).run("./charts", merge="./charts/index.yaml")
+            >>> index["charts"], index["versions"]
+            (2, 3)
         """
         written: WrittenIndex = await self._run(options, directory=directory)
         return written
@@ -305,7 +315,9 @@ class SearchRepo(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await SearchRepo(config).run("web", version="^1.0", versions=True)
+            >>> found = await SearchRepo(config).run("web", version="^1.0", versions=True)
+            >>> [(chart["name"], chart["version"]) for chart in found]
+            [('shop/web', '1.2.0')]
         """
         found: list[FoundChart] = await self._run(options, keyword=keyword)
         return found
@@ -345,7 +357,9 @@ class SearchHub(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await SearchHub(config).run("wordpress", endpoint="https://hub.example")
+            >>> found = await SearchHub(config).run("wordpress", endpoint="https://hub.example")
+            >>> found[0]["version"]
+            '1.0.0'
         """
         found: list[HubChart] = await self._run(options, keyword=keyword)
         return found
@@ -366,6 +380,7 @@ class RegistryLogin(Action):
     Example:
         >>> kept = await RegistryLogin(config).run("registry.example", "me", "secret", ca_file="ca.crt")
         >>> print(kept["registry_config"])
+        /home/me/.config/helm/registry/config.json
     """
 
     _name = "registry_login"
@@ -407,7 +422,9 @@ class RegistryLogin(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await RegistryLogin(config).run("localhost:5000", "me", "secret", plain_http=True)
+            >>> kept = await RegistryLogin(config).run("localhost:5000", "me", "secret", plain_http=True)
+            >>> "secret" in str(kept)
+            False
         """
         kept: LoggedIn = await self._run(
             options,

@@ -180,8 +180,8 @@ class Configuration:
 
         Example:
             >>> config = Configuration.from_service_account(namespace="web")
-            >>> config
-            <Configuration namespace='web' kubeconfig='the service account'>
+            >>> config.namespace
+            'web'
         """
         return cls(
             namespace=namespace,

@@ -502,7 +502,7 @@ class GetHooks(Action):
     Example:
         >>> hooks = yaml.safe_load_all(await GetHooks(config).run("shop"))
         >>> [(hook["kind"], hook["metadata"]["name"]) for hook in hooks]
-        [('Job', 'shop-answers')]
+        [('Pod', 'shop-answers')]
     """
 
     _name = "get_hooks"

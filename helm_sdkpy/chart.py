@@ -53,7 +53,7 @@ class Template(Action):
     Example:
         >>> manifest = await Template(config).run("shop", "./shop", {"replicas": 3})
         >>> [each["kind"] for each in yaml.safe_load_all(manifest)]
-        ['ConfigMap', 'Service', 'Deployment', 'Job']
+        ['ConfigMap', 'Service', 'Deployment', 'Pod']
     """
 
     _name = "template"
@@ -102,7 +102,7 @@ class Template(Action):
             ...     None, "./shop", show_only="templates/deployment.yaml", kube_version="1.33"
             ... )
             >>> yaml.safe_load(manifest)["metadata"]["name"]
-            'release-name-shop'
+            'release-name'
         """
         text: str = await self._run(
             options, release_name=release_name, chart_path=chart_path, values=values, version=version
@@ -324,7 +324,7 @@ class Package(Action):
     Example:
         >>> packaged = await Package(config).run("./shop", "./dist", version="1.2.3")
         >>> packaged["path"], packaged["digest"]
-        ('/srv/dist/shop-1.2.3.tgz', 'sha256:...')
+        ('dist/shop-1.2.3.tgz', 'sha256:...')
     """
 
     _name = "package"
@@ -694,8 +694,8 @@ class Push(Action):
 
     Example:
         >>> pushed = await Push(config).run("shop-1.2.3.tgz", "oci://registry.example/charts")
-        >>> print(pushed["ref"], pushed["digest"])
-        registry.example/charts/shop:1.2.3 sha256:...
+        >>> pushed["name"], pushed["version"], pushed["digest"]
+        ('shop', '1.2.3', 'sha256:...')
     """
 
     _name = "push"

@@ -143,7 +143,8 @@ class RepoRemove(Action):
             TypeError: There is no such option.
 
         Example:
-            >>> await RepoRemove(config).run(["shop", "tools"])
+            >>> removed = await RepoRemove(config).run(["shop", "tools"])
+            >>> [repository["name"] for repository in removed]
             ['shop', 'tools']
         """
         removed: list[Repository] = await self._run(options, name=name)

@@ -1,0 +1,1 @@
+"""A web page to deploy charts and to watch them. Run by `./scripts/dev example console`."""

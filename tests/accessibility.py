@@ -12,7 +12,10 @@ async def barriers(page: Page) -> list[str]:
     # The package brings axe-core along: no test fetches anything.
     await page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     found: list[str] = await page.evaluate(
-        """() => axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations.map(
-            ({ id, impact, help, nodes }) => `${id} (${impact}): ${help}: ${nodes.map((node) => node.html).join(" ")}`))"""
+        """async () => {
+            const { violations } = await axe.run({ resultTypes: ["violations"] });
+            return violations.map(({ id, impact, help, nodes }) =>
+                `${id} (${impact}): ${help}: ${nodes.map((node) => node.html).join(" ")}`);
+        }"""
     )
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
@@ -73,14 +75,18 @@ def suggestions() -> dict[str, str]:
 
 async def run(options: argparse.Namespace) -> int:
     """Serve until told to end."""
+    if options.charts is not None and not options.charts.is_dir():
+        raise NotADirectoryError(f"--charts: {options.charts} is no directory")
     async with place(options) as (config, cluster, played):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, options.port))
             port = listener.getsockname()[1]
 
+            said = itertools.chain(["Open"], itertools.repeat("For another browser"))
+
             def tell(token: str) -> None:
-                print(f"Open (once): http://{HOST}:{port}/?token={token}", flush=True)
+                print(f"{next(said)}: http://{HOST}:{port}/?token={token}", flush=True)
 
             access = Access(tell)
             charts = Charts(config, options.charts or releases.CHARTS, suggestions() if played else None)
@@ -113,10 +119,21 @@ async def serve(console: Console, listener: socket.socket) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the console from the command line."""
+    options = parse(arguments)
+
+    async def until_told() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        # As Ctrl-C, which asyncio.run makes a cancel of the task.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await run(options)
+
     try:
-        return asyncio.run(run(parse(arguments)))
+        return asyncio.run(until_told())
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     except (HelmError, ClusterStartError, OSError) as failed:
-        print(f"{type(failed).__name__}: {failed}")
+        print(f"{type(failed).__name__}: {failed}", file=sys.stderr)
         return 1

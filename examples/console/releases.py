@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any, Final, NoReturn
 
@@ -37,7 +38,8 @@ class Releases:
         self._feed = feed
         self._objects = objects
         self._busy = busy
-        self._pages: dict[str, str | None] = {}
+        self._pages: Counter[str] = Counter()
+        self._shown: dict[str, str] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._again = asyncio.Event()
         self._listing: asyncio.Task[NoReturn] | None = None
@@ -45,15 +47,19 @@ class Releases:
     @contextlib.contextmanager
     def page(self, page: str) -> Generator[None]:
         """A page is open: the namespace is watched as long as one is."""
-        self._pages.setdefault(page, None)
+        # Counted: where a page comes back, its old stream may end after its new one began.
+        self._pages[page] += 1
         if self._listing is None:
             self._listing = asyncio.create_task(self._list())
         self._again.set()
         try:
             yield
         finally:
-            self._pages.pop(page, None)
-            self._watch()
+            self._pages[page] -= 1
+            if not self._pages[page]:
+                del self._pages[page]
+                self._shown.pop(page, None)
+                self._watch()
             if not self._pages:
                 self._rest()
 
@@ -61,7 +67,10 @@ class Releases:
         """A page shows a release, or none any more; False where there is no such page."""
         if page not in self._pages:
             return False
-        self._pages[page] = release
+        if release is None:
+            self._shown.pop(page, None)
+        else:
+            self._shown[page] = release
         self._watch()
         return True
 
@@ -75,7 +84,7 @@ class Releases:
     async def close(self) -> None:
         """Watch nothing any more."""
         tasks = [task for task in (self._listing, *self._looks.values()) if task is not None]
-        self._pages.clear()
+        self._shown.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -113,7 +122,7 @@ class Releases:
 
     def _watch(self) -> None:
         """Look at what pages show, and at nothing else. An operation that runs tells of its objects itself."""
-        shown = {release for release in self._pages.values() if release is not None and not self._busy(release)}
+        shown = {release for release in self._shown.values() if not self._busy(release)}
         for release in [release for release in self._looks if release not in shown]:
             self._looks.pop(release).cancel()
         for release in shown - set(self._looks):

@@ -67,12 +67,10 @@ export class Deploy {
       this.charts.replaceChildren(...usable.map((chart) => h("option", { value: chart.id }, `${chart.name} ${chart.version}`)));
       const own = usable.find((chart) => present && chart.name === present.chart && chart.version === present.chart_version)
         ?? usable.find((chart) => present && chart.name === present.chart);
-      if (present && own === undefined) {
-        const none = h("option", { value: "", disabled: true, selected: true }, "Choose the chart");
-        this.charts.prepend(none);
+      if (own !== undefined) this.charts.value = own.id;
+      else this.charts.prepend(h("option", { value: "", disabled: true, selected: true }, "Choose a chart"));
+      if (present && own === undefined)
         this.about.textContent = `It was made of ${present.chart} ${present.chart_version}, which is not among the charts here.`;
-      } else if (own !== undefined) this.charts.value = own.id;
-      this.present = present;
       if (this.charts.value) await this.choose(this.charts.value, present?.values);
       else if (present) this.editor.value = present.values;
     } catch (error) {

@@ -36,8 +36,10 @@ export class Release {
     this.look();
   }
 
-  look() {
-    api.look(this.feed.page, this.name).catch(() => {});
+  /** Have the server look at the objects of this release, once it knows the page's stream. */
+  async look() {
+    const { known } = await api.look(this.feed.page, this.name).catch(() => ({ known: true }));
+    if (!known && !this.left) setTimeout(() => this.look(), 500);
   }
 
   leave() {

@@ -55,7 +55,7 @@ async def place(options: argparse.Namespace) -> AsyncGenerator[tuple[Configurati
         async with Configuration(
             namespace=options.namespace, kubeconfig=options.kubeconfig, kubecontext=options.context
         ) as config:
-            yield config, str(options.context or Path(options.kubeconfig).name), False
+            yield config, str(options.context or Path(options.kubeconfig or "").name), False
     else:
         print("Starting a Kubernetes control plane …", flush=True)
         async with (

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from helm_sdkpy.events import Event, Resource
 from helm_sdkpy.results import NotReady, ResourceStatus
 
 from .feed import Feed
 
-WORK = ("applying", "waiting", "deleting", "crds", "cleanup")
-"""Phases in which the objects are the release's own. In the others they are hooks."""
+HOOKS: Final = ("pre-", "post-", "test")
+"""How phases begin in which objects are hooks."""
+
+OVER: Final = ("succeeded", "failed")
+"""States in which a hook has ended. What becomes of its object then (it is deleted, mostly) is no news of it."""
 
 
 class Objects:
@@ -21,23 +24,26 @@ class Objects:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
-    def take(self, release: str, event: Event) -> None:
-        """Take what an operation says of an object."""
+    def take(self, release: str, event: Event, phase: str = "") -> None:
+        """Take what an operation says of an object in one of its phases."""
+        hook = phase if phase.startswith(HOOKS) else ""
         if event["type"] == "resource":
-            # Hooks are told of by events of their own as well; what they are waited for comes as any object's.
-            hook = event.get("phase", "") if event.get("phase", "") not in ("", *WORK) else ""
+            status = event.get("status")
+            before: dict[str, Any] = self._feed.get(_key(release, event["resource"])) or {}
+            if hook and before.get("status") in OVER:
+                return
+            if event.get("action") == "deleted" or (status == "not_found" and before.get("action") == "deleted"):
+                status = "deleted"
+            elif hook and status == "not_found":
+                status = "in_progress"
+            message = "" if status == "deleted" else event.get("message", "")
             self._put(
-                release,
-                event["resource"],
-                status=event.get("status") or ("deleted" if event.get("action") == "deleted" else None),
-                message=event.get("message", ""),
-                action=event.get("action", ""),
-                hook=hook,
+                release, event["resource"], status=status, message=message, action=event.get("action", ""), hook=hook
             )
         elif event["type"] == "hook" and (resource := event.get("resource")) and (status := event.get("status")):
-            state = {"started": "in_progress", "succeeded": "succeeded", "failed": "failed"}.get(status, status)
+            status = "in_progress" if status == "started" else status
             self._put(
-                release, resource, status=state, message=event.get("message", ""), hook=event.get("phase", "hook")
+                release, resource, status=status, message=event.get("message", ""), hook=event.get("phase", phase)
             )
 
     def found(self, release: str, resources: Iterable[ResourceStatus]) -> None:
@@ -83,17 +89,11 @@ class Objects:
         action: str = "",
         hook: str = "",
     ) -> str:
-        about = {
-            "api_version": resource["api_version"],
-            "kind": resource["kind"],
-            "namespace": resource.get("namespace", ""),
-            "name": resource["name"],
-        }
-        key = f"object/{release}/{'|'.join(about.values())}"
+        key = _key(release, resource)
         before: dict[str, Any] = self._feed.get(key) or {}
         new = {
             "release": release,
-            **about,
+            **_about(resource),
             "status": status or before.get("status") or "applied",
             # An action says nothing of the state: that stays as it was told.
             "message": message if status else before.get("message", ""),
@@ -104,3 +104,16 @@ class Objects:
             same = new["status"] == before.get("status")
             self._feed.put(key, {**new, "since": before["since"] if same else round(time.time() * 1000)})
         return key
+
+
+def _about(resource: Resource | ResourceStatus | NotReady) -> dict[str, str]:
+    return {
+        "api_version": resource["api_version"],
+        "kind": resource["kind"],
+        "namespace": resource.get("namespace", ""),
+        "name": resource["name"],
+    }
+
+
+def _key(release: str, resource: Resource | ResourceStatus | NotReady) -> str:
+    return f"object/{release}/{'|'.join(_about(resource).values())}"

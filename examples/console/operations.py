@@ -138,7 +138,7 @@ class Operation:
     def take(self, event: Event) -> None:
         """Take what it says of itself."""
         release = self.wanted.release
-        self._objects.take(release, event)
+        self._objects.take(release, event, self._told["phase"])
         match event["type"]:
             case "phase":
                 self.log("phase", event["phase"], event.get("message", ""))

@@ -31,4 +31,4 @@ async def user(served: Served) -> AsyncIterator[User]:
     async with chromium() as browser:
         user = await User.enter(browser, served)
         yield user
-        assert user.wrong == []
+        assert user.troubles() == []

@@ -102,7 +102,7 @@ async def visitor(request: pytest.FixtureRequest, served: Served) -> AsyncIterat
     async with chromium() as browser:
         user = await User.enter(browser, served, request.param)
         yield user
-        assert user.wrong == []
+        assert user.troubles() == []
 
 
 async def test_every_view_fits_and_is_told_to_everybody(visitor: User, helm_config: Configuration) -> None:

@@ -25,7 +25,7 @@ export function diff(found) {
 function sections(text) {
   const all = [];
   for (const line of text.split("\n")) {
-    if (line !== "" && !/^[ +\-@\\]/.test(line)) all.push({ title: line, lines: [] });
+    if (line !== "" && !/^[ +\-@#\\]/.test(line)) all.push({ title: line, lines: [] });
     else all.at(-1)?.lines.push(line);
   }
   return all;
@@ -38,6 +38,6 @@ function section({ title, lines }) {
 }
 
 function line(text) {
-  const kinds = { "+": "added", "-": "removed", "@": "place" };
-  return h("span", { class: `line ${kinds[text[0]] ?? ""}` }, `${text}\n`);
+  const kinds = { "+": "added", "-": "removed", "@": "place", "#": "place" };
+  return h("span", { class: `line ${kinds[text[0]] ?? ""}` }, text || " ");
 }

@@ -22,7 +22,7 @@ from tests.browser import DESKTOP, PHONE, chromium  # noqa: E402
 from tests.integration.console.user import CHARTS, Served, User, serving  # noqa: E402
 
 PICTURE: Final = ROOT / "docs" / "how-to" / "console.png"
-SIZE: Final = (1200, 800)
+SIZE: Final = (1200, 860)
 SLOW: Final = "podAnnotations:\n  testcluster/ready-after: 90s\n"
 
 

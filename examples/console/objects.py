@@ -76,6 +76,14 @@ class Objects:
         values = [value for key in self._keys(release) if not (value := self._feed.get(key))["hook"]]
         return sum(value["status"] in ("ready", "succeeded") for value in values), len(values)
 
+    def waited_for(self, release: str) -> str:
+        """The object that was told of last among those that are not ready; empty where all are."""
+        for key in reversed(self._keys(release)):
+            value = self._feed.get(key)
+            if value["status"] in ("in_progress", "failed", "terminating", "not_found"):
+                return f"{value['kind']} {value['name']}: {value['message']}".rstrip(": ")
+        return ""
+
     def _keys(self, release: str) -> list[str]:
         return self._feed.keys(f"object/{release}/")
 

@@ -147,9 +147,7 @@ class Operation:
                 if action := event.get("action"):
                     self.log("object", _label(event["resource"]), action)
                 ready, total = self._objects.ready(release)
-                waits = event.get("status") in ("in_progress", "failed", "terminating", "not_found")
-                message = f"{_label(event['resource'])}: {event.get('message', '')}".rstrip(": ")
-                self._tell(ready=ready, total=total, **({"message": message} if waits else {}))
+                self._tell(ready=ready, total=total, message=self._objects.waited_for(release))
             case "hook":
                 self._take_hook(event)
             case "warning":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -10,8 +9,10 @@ from playwright.async_api import expect
 
 from helm_sdkpy import Configuration, Install, Status
 from tests.accessibility import barriers
-from tests.browser import DESKTOP, PHONE, chromium, overflow
-from tests.integration.console.user import CHARTS, Served, User
+from tests.browser import DESKTOP, PHONE, overflow
+from tests.integration.console.user import CHARTS, User
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BAD = "replicas: many\nservice: {prot: TCP}\n"
 
@@ -97,16 +98,12 @@ async def test_with_the_keyboard_alone(user: User, helm_config: Configuration) -
     await expect(page.get_by_text("There is no such release.")).to_be_visible()
 
 
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-async def visitor(request: pytest.FixtureRequest, served: Served) -> AsyncIterator[User]:
-    async with chromium() as browser:
-        user = await User.enter(browser, served, request.param)
-        yield user
-        assert user.troubles() == []
-
-
-async def test_every_view_fits_and_is_told_to_everybody(visitor: User, helm_config: Configuration) -> None:
-    user, page = visitor, visitor.page
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_every_view_fits_and_is_told_to_everybody(
+    size: tuple[int, int], user: User, helm_config: Configuration
+) -> None:
+    page = user.page
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
 
     async def look(view: str) -> None:
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")

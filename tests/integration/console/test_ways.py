@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 
-from playwright.async_api import Request, expect
+import pytest
+from playwright.async_api import Browser, Request, expect
 
 from helm_sdkpy import Configuration, History, Install, List, Status, Upgrade
 from tests.integration.console.user import CHARTS, Served, User
 from tests.integration.objects import Objects
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOW = "podAnnotations:\n  testcluster/ready-after: 2s\n"
 NEVER = "podAnnotations:\n  testcluster/ready: never\n"
@@ -28,17 +31,14 @@ async def test_first_visit(user: User, helm_namespace: str) -> None:
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-async def test_wrong_and_spent_links(user: User, served: Served) -> None:
-    browser = user.page.context.browser
-    assert browser is not None
+async def test_wrong_and_spent_links(browser: Browser, user: User, served: Served) -> None:
     for token in ("wrong", served.tokens[0]):
-        context = await browser.new_context()
-        page = await context.new_page()
+        page = await browser.new_page()
         answer = await page.goto(f"{served.origin}/?token={token}")
         assert answer is not None
         assert answer.status == 401
         await expect(page.get_by_role("heading", name="A link is needed")).to_be_visible()
-        assert await context.cookies() == []
+        assert await page.context.cookies() == []
     await page.get_by_label("The token of the newest link").fill(served.tokens[-1])
     await page.get_by_role("button", name="Open the console").click()
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -260,10 +260,13 @@ async def test_reload_in_the_midst(user: User) -> None:
     await expect(user.object("Deployment shop")).to_contain_text("ready")
 
 
-async def test_two_browsers_see_the_same(user: User, served: Served) -> None:
-    browser = user.page.context.browser
-    assert browser is not None
-    other = await User.enter(browser, served)
+async def test_two_browsers_see_the_same(browser: Browser, user: User, served: Served) -> None:
+    async with User.visit(browser, served) as other:
+        await _cancel_what_another_began(user, other)
+        assert other.troubles() == []
+
+
+async def _cancel_what_another_began(user: User, other: User) -> None:
     await user.install("stuck")
     await other.page.get_by_role("navigation").get_by_role("link", name="stuck").click()
     await expect(other.object("Deployment stuck")).to_contain_text("in progress")
@@ -271,7 +274,6 @@ async def test_two_browsers_see_the_same(user: User, served: Served) -> None:
     for each in (user, other):
         await each.ended("cancelled")
         await each.status("failed")
-    assert other.troubles() == []
 
 
 async def test_what_others_do_in_the_namespace_is_seen(

@@ -102,6 +102,18 @@ class User:
         await expect(page.get_by_text("Live", exact=True)).to_be_visible()
         return user
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def visit(
+        cls, browser: Browser, served: Served, size: tuple[int, int] = DESKTOP, **options: Any
+    ) -> AsyncGenerator[Self]:
+        """Open the newest link, and leave in the end."""
+        user = await cls.enter(browser, served, size, **options)
+        try:
+            yield user
+        finally:
+            await user.page.context.close()
+
     def troubles(self) -> list[str]:
         """What went wrong. A page that is left or loaded anew ends its stream, which is no trouble."""
         return [each for each in self.wrong if not ("/api/events" in each and "ERR_ABORTED" in each)]
@@ -134,7 +146,7 @@ class User:
 
     @property
     def log(self) -> Locator:
-        return self.operation.locator(".log")
+        return self.page.locator("section.written .log")
 
     def object(self, name: str) -> Locator:
         """The row of an object: `Deployment shop`."""

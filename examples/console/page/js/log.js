@@ -8,7 +8,6 @@ export function log(label) {
   const list = h("ol", {});
   const node = h("div", { class: "log", tabIndex: 0, role: "region", "aria-label": label }, list);
   const shown = new Map();
-  let last = 0;
   const update = (lines) => {
     const followed = node.scrollTop + node.clientHeight >= node.scrollHeight - 8;
     let changed = false;
@@ -24,7 +23,6 @@ export function log(label) {
         h("time", {}, clock(line.time)), h("span", { class: "source" }, line.source), h("span", { class: "text" }, line.text));
       list.append(row);
       shown.set(number, row);
-      last = Math.max(last, number);
       changed = true;
     }
     if (changed && followed) node.scrollTop = node.scrollHeight;

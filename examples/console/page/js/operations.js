@@ -64,6 +64,7 @@ export class OperationPanel {
     this.release = release;
     this.id = null;
     this.node = h("section", { class: "operation", hidden: true, "aria-labelledby": "operation-title" });
+    this.written = h("section", { class: "written", hidden: true, "aria-labelledby": "log-title" });
   }
 
   build(operation) {
@@ -77,15 +78,15 @@ export class OperationPanel {
     this.bar = h("progress", { max: 1, value: 0, "aria-label": "Objects that are ready" });
     this.node.replaceChildren(
       h("div", { class: "heading" }, h("h2", { id: "operation-title" }, kind(operation)), this.state.node, this.time, this.cancel),
-      this.bar, this.doing, this.failure.node,
-      h("h3", {}, "Log"), this.log.node);
-    this.node.hidden = false;
+      this.bar, this.doing, this.failure.node);
+    this.written.replaceChildren(h("h2", { id: "log-title" }, "Log"), this.log.node);
   }
 
   render() {
     const operation = this.feed.operationOn(this.release);
+    setHidden(this.node, operation === undefined);
+    setHidden(this.written, operation === undefined);
     if (operation === undefined) {
-      this.node.hidden = true;
       this.id = null;
       return;
     }

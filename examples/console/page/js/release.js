@@ -29,10 +29,10 @@ export class Release {
     this.notes = text("Notes");
     this.values = text("Values");
     this.heading = h("h1", { tabIndex: -1 }, name);
-    this.rest = h("div", { class: "rest", hidden: true }, this.objects.node, this.history.node, this.notes.node, this.values.node);
+    this.rest = h("div", { class: "rest", hidden: true }, this.history.node, this.notes.node, this.values.node);
     this.node = h("div", { class: "release" },
       h("div", { class: "heading" }, this.heading, this.state.node), this.about, this.description, this.gone,
-      this.actions, this.refusal.node, this.operation.node, this.rest);
+      this.actions, this.refusal.node, this.operation.node, this.objects.node, this.operation.written, this.rest);
     this.look();
   }
 
@@ -57,7 +57,8 @@ export class Release {
     setHidden(this.description, !row || ["deployed", "superseded"].includes(row.status));
     setHidden(this.actions, !row);
     setHidden(this.gone, Boolean(row) || busy || !this.feed.loaded);
-    setHidden(this.rest, !row && !this.feed.objects.get(this.name)?.size);
+    setHidden(this.rest, !row);
+    setHidden(this.objects.node, !row && !this.feed.objects.get(this.name)?.size);
     if (row) {
       this.state.update(row.status);
       setText(this.about, `${row.chart} ${row.chart_version}${row.app_version ? ` (app ${row.app_version})` : ""} · revision ${row.revision} · ${when(row.updated)}`);

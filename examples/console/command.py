@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
@@ -19,7 +18,9 @@ import yaml
 from helm_sdkpy import Configuration, HelmError, get_version
 from helm_sdkpy.testing import ClusterStartError, TestCluster
 
+from ..cluster import CHARTS
 from ..demo import releases
+from ..program import until_told
 from .access import Access
 from .app import About, Console
 from .charts import Charts
@@ -89,7 +90,7 @@ async def run(options: argparse.Namespace) -> int:
                 print(f"{next(said)}: http://{HOST}:{port}/?token={token}", flush=True)
 
             access = Access(tell)
-            charts = Charts(config, options.charts or releases.CHARTS, suggestions() if played else None)
+            charts = Charts(config, options.charts or CHARTS, suggestions() if played else None)
             about = About(namespace=config.namespace, cluster=cluster, version=await asyncio.to_thread(get_version))
             console = Console(config, charts, access, about)
             access.renew()
@@ -120,20 +121,8 @@ async def serve(console: Console, listener: socket.socket) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the console from the command line."""
     options = parse(arguments)
-
-    async def until_told() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        # As Ctrl-C, which asyncio.run makes a cancel of the task.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await run(options)
-
     try:
-        return asyncio.run(until_told())
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+        return until_told(lambda: run(options))
     except (HelmError, ClusterStartError, OSError) as failed:
         print(f"{type(failed).__name__}: {failed}", file=sys.stderr)
         return 1

@@ -105,7 +105,6 @@ class Console:
         """Cancel what runs and end; gives what was cancelled."""
         cancelled = await self.operations.close()
         await self._releases.close()
-        self.feed.close()
         return cancelled
 
     def _changed(self, release: str) -> None:

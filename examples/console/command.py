@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Final
 
@@ -102,18 +102,28 @@ async def run(options: argparse.Namespace) -> int:
     return 0
 
 
+class Server(uvicorn.Server):
+    """A server that leaves signals to the program, which cancels its task: once, or clean-ups would be cut short."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
 async def serve(console: Console, listener: socket.socket) -> None:
-    """Serve the console on a socket until a signal, or a cancel."""
+    """Serve the console on a socket until it is cancelled."""
     settings = uvicorn.Config(
         console.app, http="h11", ws="none", lifespan="off", log_level="warning", timeout_graceful_shutdown=GRACE
     )
-    server = uvicorn.Server(settings)
+    server = Server(settings)
     serving = asyncio.create_task(server.serve([listener]))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
-        # A server that is cancelled itself leaves its connections open.
+        # A server that is cancelled itself leaves its connections open, and one that ends waits for its streams.
         server.should_exit = True
+        console.feed.part()
         await asyncio.wait([serving])
         raise
 

@@ -44,7 +44,7 @@ class Feed:
         self._number = 0
         self._horizon = 0
         self._followers: set[asyncio.Event] = set()
-        self._closed = False
+        self._partings = 0
 
     def get(self, key: str) -> Any:
         """The newest value; None where there is none."""
@@ -89,8 +89,9 @@ class Feed:
         """What changed since, and then every change as it comes, gathered for a moment."""
         more = asyncio.Event()
         self._followers.add(more)
+        partings = self._partings
         try:
-            while not self._closed:
+            while partings == self._partings:
                 more.clear()
                 batch = self.since(seen)
                 if batch.whole or batch.changes:
@@ -101,9 +102,9 @@ class Feed:
         finally:
             self._followers.discard(more)
 
-    def close(self) -> None:
-        """End what follows."""
-        self._closed = True
+    def part(self) -> None:
+        """End what follows now. Who comes back goes on."""
+        self._partings += 1
         self._wake()
 
     def _wake(self) -> None:

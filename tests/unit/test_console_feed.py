@@ -102,7 +102,7 @@ def test_a_page_that_reads_nothing_costs_nothing() -> None:
     assert len(page.values) == 6
 
 
-async def test_those_who_follow_are_told_in_batches_and_until_it_is_closed() -> None:
+async def test_those_who_follow_are_told_in_batches_and_until_they_are_parted_with() -> None:
     feed, page, last = Feed(), Reader(), asyncio.Event()
     batches = 0
 
@@ -124,5 +124,5 @@ async def test_those_who_follow_are_told_in_batches_and_until_it_is_closed() -> 
     await last.wait()
     assert page.values == {key: feed.get(key) for key in feed.keys("")}
     assert batches < 200, "changes are gathered"
-    feed.close()
+    feed.part()
     await following

@@ -29,18 +29,18 @@ function parts(error) {
 function object(found) {
   const state = badge(found.status);
   return h("section", { class: "cause" },
-    h("h4", {}, `${found.kind} ${found.name} `, state.node),
+    h("h3", {}, `${found.kind} ${found.name} `, state.node),
     h("p", {}, found.message),
     list("Pods", found.pods, (pod) => `${pod.name} — ${pod.phase}${pod.message ? `: ${pod.message}` : ""}`),
     list("Claims", found.claims, (claim) => `${claim.name} — ${claim.phase}: ${claim.message}`),
     list("Events", found.events, (event) =>
       `${event.object} — ${event.reason}: ${event.message}${event.count > 1 ? ` (${event.count} times)` : ""}`),
     ...(found.logs ?? []).map((log) =>
-      h("div", {}, h("h5", {}, `Log of ${log.pod} ${log.container}${log.previous ? " (the one before)" : ""}`),
+      h("div", {}, h("h4", {}, `Log of ${log.pod} ${log.container}${log.previous ? " (the one before)" : ""}`),
         h("pre", { tabIndex: 0 }, log.lines.join("\n")))));
 }
 
 function list(title, found, told) {
   if (!found?.length) return null;
-  return h("div", {}, h("h5", {}, title), h("ul", {}, found.map((each) => h("li", {}, told(each)))));
+  return h("div", {}, h("h4", {}, title), h("ul", {}, found.map((each) => h("li", {}, told(each)))));
 }

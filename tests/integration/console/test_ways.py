@@ -9,12 +9,12 @@ import pytest
 from playwright.async_api import Browser, Request, expect
 
 from helm_sdkpy import Configuration, History, Install, List, Status, Upgrade
+from helm_sdkpy.testing import TestCluster
 from tests.integration.console.user import CHARTS, Served, User
 from tests.integration.objects import Objects
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SLOW = "podAnnotations:\n  testcluster/ready-after: 2s\n"
 NEVER = "podAnnotations:\n  testcluster/ready: never\n"
 
 
@@ -104,21 +104,33 @@ async def test_what_only_helm_can_tell_is_told_too(user: User) -> None:
     await expect(user.page.locator(".diff .refusal")).to_contain_text(".spec.replicas: expected numeric")
 
 
-async def test_install_and_watch_it_become_ready(user: User, helm_config: Configuration) -> None:
-    await user.install("shop", values=SLOW)
+async def test_install_and_watch_it_become_ready(
+    user: User, helm_config: Configuration, helm_cluster: TestCluster
+) -> None:
+    await user.install("shop", values=NEVER)
     row = user.object("Deployment shop")
     await expect(row).to_contain_text("in progress")
     await expect(row).to_contain_text("0/2")
     await expect(user.operation).to_contain_text("waiting")
+    await expect(user.object("ConfigMap shop")).to_contain_text("ready")
+    await asyncio.to_thread(make_ready, helm_cluster, helm_config.namespace)
     await user.ended("done")
     await expect(row).to_contain_text("ready")
-    for name in ("ConfigMap shop", "Service shop"):
-        await expect(user.object(name)).to_contain_text("ready")
+    await expect(user.object("Service shop")).to_contain_text("ready")
     await user.status("deployed")
     await expect(user.page.get_by_text("3 of 3 ready")).to_be_visible()
     await expect(user.page.get_by_label("Notes")).to_contain_text("Welcome! The shop runs with 2 replicas.")
     await expect(user.page.locator("#announcer")).to_have_text("Install of shop: done.")
-    assert (await Status(helm_config).run("shop"))["config"] == {"podAnnotations": {"testcluster/ready-after": "2s"}}
+    assert (await Status(helm_config).run("shop"))["config"] == {"podAnnotations": {"testcluster/ready": "never"}}
+
+
+def make_ready(cluster: TestCluster, namespace: str) -> None:
+    """Let the pods of a namespace become ready."""
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    for pod in cluster.get(pods)["items"]:
+        ready = {"metadata": {"annotations": {"testcluster/ready": "always"}}}
+        path = f"{pods}/{pod['metadata']['name']}"
+        cluster.request("PATCH", path, ready, content_type="application/merge-patch+json")
 
 
 async def test_diff_and_then_upgrade(user: User, helm_config: Configuration) -> None:
@@ -214,8 +226,7 @@ async def test_what_hooks_wrote_is_shown(user: User) -> None:
     await expect(user.object("Job broken-check")).to_contain_text("hook: pre-install")
     await expect(user.object("Job broken-check")).to_contain_text("failed")
 
-    await user.install("migrate", values="migration: {podAnnotations: {testcluster/run-for: 1s}}\n")
-    await expect(user.object("Job migrate-migration")).to_contain_text("in progress")
+    await user.install("migrate")
     await user.ended("done")
     await expect(user.object("Job migrate-migration")).to_contain_text("succeeded")
     await expect(user.log).to_contain_text("pre-install succeeded")
@@ -249,15 +260,16 @@ async def test_uninstall(user: User, helm_config: Configuration, objects: Object
 
 
 async def test_reload_in_the_midst(user: User) -> None:
-    await user.install("shop", values="podAnnotations: {testcluster/ready-after: 3s}\n")
-    await expect(user.object("Deployment shop")).to_contain_text("in progress")
+    await user.install("stuck")
+    await expect(user.object("Deployment stuck")).to_contain_text("in progress")
     before = await user.log.locator("li").all_inner_texts()
     await user.page.reload()
-    await expect(user.heading("shop")).to_be_visible()
+    await expect(user.heading("stuck")).to_be_visible()
     await user.ended("running")
+    await expect(user.object("Deployment stuck")).to_contain_text("in progress")
     assert (await user.log.locator("li").all_inner_texts())[: len(before)] == before
-    await user.ended("done")
-    await expect(user.object("Deployment shop")).to_contain_text("ready")
+    await user.button("Cancel", user.operation).click()
+    await user.ended("cancelled")
 
 
 async def test_two_browsers_see_the_same(browser: Browser, user: User, served: Served) -> None:

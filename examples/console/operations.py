@@ -183,7 +183,7 @@ class Operation:
         known = error.details if isinstance(error, HelmError) else result or {}
         # What the containers of a release's tests wrote comes with the outcome.
         for each in known.get("logs", []):
-            self.log("output", f"{each['pod']} {each['container']}", each["log"].rstrip("\n"))
+            self.log("output", f"{each['pod']} {each['container']}", each["log"].rstrip("\n") or each.get("error", ""))
         ready, total = self._objects.ready(self.wanted.release)
         self._tell(
             state=state,

@@ -238,15 +238,6 @@ async def test_what_hooks_wrote_is_shown(user: User) -> None:
     await expect(user.log.locator(".output")).to_contain_text("no such table: orders")
 
 
-async def test_tests_of_a_release(user: User) -> None:
-    await user.install("shop")
-    await user.ended("done")
-    await user.button("Test").click()
-    await expect(user.operation.get_by_role("heading", name="Test")).to_be_visible()
-    await user.ended("done")
-    await expect(user.log.locator(".output")).to_contain_text("answers of ")
-
-
 async def test_uninstall(user: User, helm_config: Configuration, objects: Objects) -> None:
     await user.install("shop")
     await user.ended("done")

@@ -147,7 +147,7 @@ def _cell(figures: dict[str, Any] | None) -> str:
     if "failure" in figures:
         return "failed"
     low, high = figures["quartiles_ms"]
-    return f"{figures['median_ms']:g} ms ({low:g} to {high:g})"
+    return f"{figures['median_ms']:g} ms<br><small>{low:g} to {high:g}</small>"
 
 
 def _said(run: dict[str, Any]) -> str:

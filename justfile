@@ -95,6 +95,18 @@ docs *args: (build "env")
 # Build the shared library for this machine
 build-lib: (build "lib")
 
+# Build the wheels for x86_64 and aarch64 and the source distribution into dist/: [PLATFORM…]
+wheel *args: (build "env" "modules")
+    @{{ quote(python) }} scripts/wheel.py "$@"
+
+# Look into the wheels of dist/, and use this machine's in a fresh environment of each Python: [--look]
+wheel-check *args: (build "env" "cluster")
+    @{{ quote(python) }} scripts/wheel_check.py "$@"
+
+# Use the aarch64 wheel of dist/ under qemu-user, with Debian's Python for arm64
+wheel-aarch64: (build "env")
+    @{{ quote(python) }} scripts/wheel_aarch64.py
+
 # Build the test cluster (a whole Kubernetes control plane in one binary)
 build-cluster: (build "cluster")
 

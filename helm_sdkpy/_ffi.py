@@ -69,6 +69,13 @@ ACTIONS = (
 OVERRIDE = "HELM_SDKPY_LIBRARY"
 """The environment variable that names another library file."""
 
+_MACHINES = ("x86_64", "aarch64")
+_SUPPORTED = "supports Linux with glibc 2.17 or newer, on x86_64 and aarch64"
+_INSTALL = (
+    "Install helm-sdkpy's wheel for this platform, build the library with `./scripts/dev build-lib` in a checkout, "
+    f"or name a file in {OVERRIDE}."
+)
+
 _DECLARATIONS = """
     char *helm_sdkpy_version(void);
     char *helm_sdkpy_config_create(const char *options);
@@ -213,7 +220,7 @@ def find() -> Path:
         raise _not_found(f"{OVERRIDE} names {path}, where there is no file.")
     raise _not_found(
         f"there is no library for {system}-{machine} (Python {platform.python_version()}): {path} is missing. "
-        f"Install a wheel for this platform, build it with `./scripts/dev build-lib`, or name a file in {OVERRIDE}."
+        + (_unsupported() or (_INSTALL if machine in _MACHINES else f"helm_sdkpy {_SUPPORTED}."))
     )
 
 
@@ -224,7 +231,7 @@ def command() -> list[str]:
         HelmLibraryNotFound: There is none for this machine.
     """
     path = find()
-    _check_libc(path)
+    _check_system(path)
     if os.access(path, os.X_OK):
         return [str(path)]
     # Unpacked by something that does not keep the mode: the loader that its entry point names runs it all the same.
@@ -235,16 +242,26 @@ def command() -> list[str]:
     raise _not_found(f"{path} is not the library of helm_sdkpy: it is no program")
 
 
-def _check_libc(path: Path) -> None:
+def _check_system(path: Path) -> None:
+    if reason := _unsupported():
+        raise _not_found(f"{path} can not be loaded on {platform.system().lower()}-{platform.machine()}: {reason}")
+
+
+def _unsupported() -> str:
+    """Why no library can be had for this system, and what to do; empty where one can."""
+    if platform.system() != "Linux":
+        where = "in WSL or a container" if platform.system() == "Windows" else "in a container or a virtual machine"
+        return f"helm_sdkpy {_SUPPORTED}; here it runs {where}."
     if _is_musl():
-        raise _not_found(
-            f"{path} can not be loaded: this Python ({sys.executable}) runs on musl (Alpine), where a Go library can "
-            "not be loaded into a running program (golang/go#54805). Use a Python for glibc, such as python:3-slim."
+        return (
+            f"this Python ({sys.executable}) runs on musl (Alpine), where a Go library can not be loaded into a "
+            "running program (golang/go#54805). Use a Python for glibc, such as the image python:3-slim."
         )
+    return ""
 
 
 def _open(path: Path) -> Library:
-    _check_libc(path)
+    _check_system(path)
     # Here and not at the top: with pycparser it takes longer than the rest of the package together.
     from cffi import FFI  # noqa: PLC0415
 
@@ -284,4 +301,5 @@ def _not_found(message: str) -> HelmError:
 loader = Loader()
 """The process's one library."""
 
-os.register_at_fork(after_in_child=loader.forked)
+if sys.platform != "win32":  # where nothing forks
+    os.register_at_fork(after_in_child=loader.forked)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import overlay
 import versions
 from toolchain import run
 
@@ -31,6 +32,11 @@ ENVIRONMENT = ROOT / ".venv"
 PLATFORM = f"{platform.system().lower()}-{platform.machine()}"
 # The oldest glibc that a manylinux2014 wheel may ask for.
 GLIBC = "2.17"
+# The machines that the library is built for, and what Go calls them.
+GO_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+# Kustomize loads Go plugins where it is not told otherwise, which the helm command has no way to ask for; a linker that
+# finds that must keep every method of every type.
+LIBRARY_TAGS = "kustomize_disable_go_plugin_support"
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,12 @@ class Artifact:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict[str, str])
     keep: int = 3
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its lock and its place in the cache are called."""
+        return self.label or self.output.name
 
     def digest(self) -> str:
         """The content that decides whether it must be built again."""
@@ -94,21 +106,43 @@ def _version() -> str:
     return _project()["version"]
 
 
-def library() -> Artifact:
-    """The shared library that `helm_sdkpy/_ffi.py` loads."""
+def machine_of(target: str) -> str:
+    """The kind of machine of a platform, as zig and Python's tags call it: `x86_64`, `aarch64`."""
+    system, _, machine = target.partition("-")
+    machine = {"arm64": "aarch64"}.get(machine, machine)
+    if system != "linux" or machine not in GO_MACHINES:
+        known = ", ".join(f"linux-{name}" for name in GO_MACHINES)
+        raise SystemExit(f"scripts/dev: the library can be built for {known}, not for {target}")
+    return machine
+
+
+def library(target: str = PLATFORM) -> Artifact:
+    """The shared library that `helm_sdkpy/_ffi.py` loads, for a platform that it need not be built on."""
+    return library_with(f"zig-cc -target {machine_of(target)}-linux-gnu.{GLIBC}", target)
+
+
+def library_with(compiler: str, target: str = PLATFORM, output: Path | None = None, **environment: str) -> Artifact:
+    """The same with a C compiler of one's choice, and at another place."""
     go = ROOT / "go"
-    machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}[platform.machine()]
     # The linker runs in the output's directory, so the map needs its whole path, which must not get into the build id.
     # Zig forgets Go's own -s for a -g of cgo's that comes after it, so it is said once more, last. The entry point
     # makes the library a program too, the helm command (go/shim/executable.c).
     linker = """ -buildid= -extldflags '"-Wl,--version-script={directory}/exports.map,-e,helm_start" -s'"""
     flags = _flags(**_helm_stamp(), **{"main.version": _version()}) + linker
+    build = ["go", "build", "-buildmode=c-shared", "-trimpath", "-tags", LIBRARY_TAGS, "-overlay", "{overlay}"]
     return Artifact(
-        output=ROOT / "helm_sdkpy" / "_lib" / PLATFORM / "libhelm_sdkpy.so",
-        sources=_go_sources(go, without=("cmd", "tools")),
-        command=["go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
+        output=output or ROOT / "helm_sdkpy" / "_lib" / target / "libhelm_sdkpy.so",
+        sources=[*_go_sources(go, without=("cmd", "tools")), ROOT / "scripts" / "overlay.py"],
+        command=[*build, "-ldflags", flags, "-o", "{output}", "."],
         directory=go / "shim",
-        environment={"CGO_ENABLED": "1", "CC": f"zig-cc -target {machine}-linux-gnu.{GLIBC}"},
+        label="libhelm_sdkpy.so" if target == PLATFORM else f"libhelm_sdkpy.so of {target}",
+        environment={
+            "CGO_ENABLED": "1",
+            "CC": compiler,
+            "GOOS": "linux",
+            "GOARCH": GO_MACHINES[machine_of(target)],
+            **environment,
+        },
     )
 
 
@@ -178,10 +212,10 @@ def build(artifact: Artifact) -> None:
     stamp = artifact.output.with_name(artifact.output.name + ".digest")
     if artifact.output.exists() and _read(stamp) == digest:
         return
-    with _lock(artifact.output.name):
+    with _lock(artifact.name):
         if artifact.output.exists() and _read(stamp) == digest:
             return
-        cached = BUILD / "cache" / f"{artifact.output.name}-{digest[:16]}"
+        cached = BUILD / "cache" / f"{artifact.name}-{digest[:16]}"
         if not cached.exists():
             _build(artifact, cached)
         os.utime(cached)
@@ -198,24 +232,26 @@ def build(artifact: Artifact) -> None:
 
 
 def _build(artifact: Artifact, cached: Path) -> None:
-    print(f"building {artifact.output.name} (a first build takes minutes) …", file=sys.stderr, flush=True)
+    print(f"building {artifact.name} (a first build takes minutes) …", file=sys.stderr, flush=True)
     began = time.monotonic()
     cached.parent.mkdir(parents=True, exist_ok=True)
     unfinished = cached.with_name(f"{cached.name}.{os.getpid()}")
-    places = {"{output}": unfinished, "{directory}": artifact.directory}
-    command = [_filled(part, places) for part in artifact.command]
     # Everything that the digest covers is said in the command: a user's GOFLAGS must not change what is built.
     environment = os.environ | artifact.environment | {"GOFLAGS": "-buildvcs=false"}
+    places = {"{output}": unfinished, "{directory}": artifact.directory}
+    if "{overlay}" in artifact.command:
+        places["{overlay}"] = overlay.write(BUILD / "overlay", environment)
+    command = [_filled(part, places) for part in artifact.command]
     try:
         done = subprocess.run(command, cwd=artifact.directory, env=environment, check=False)
         if done.returncode:
-            raise SystemExit(f"scripts/dev: building {artifact.output.name} failed (see above)")
+            raise SystemExit(f"scripts/dev: building {artifact.name} failed (see above)")
         unfinished.chmod(0o755)
         unfinished.replace(cached)
     finally:
         for leftover in cached.parent.glob(f"{cached.name}.*"):
             leftover.unlink()
-    print(f"built {artifact.output.name} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"built {artifact.name} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _filled(part: str, places: dict[str, Path]) -> str:
@@ -226,7 +262,7 @@ def _filled(part: str, places: dict[str, Path]) -> str:
 
 def _prune(artifact: Artifact) -> None:
     """Keep the newest few contents, so that changing branches to and fro does not build."""
-    contents = sorted((BUILD / "cache").glob(f"{artifact.output.name}-*"), key=lambda path: path.stat().st_mtime)
+    contents = sorted((BUILD / "cache").glob(f"{artifact.name}-*"), key=lambda path: path.stat().st_mtime)
     for old in contents[: -artifact.keep]:
         old.unlink(missing_ok=True)
 

@@ -369,12 +369,68 @@ def test_another_library_is_refused(tmp_path: Path) -> None:
 def test_platform_without_a_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(_ffi.OVERRIDE, raising=False)
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    with pytest.raises(HelmLibraryNotFound, match=r"no library for linux-riscv64.*linux-riscv64/libhelm_sdkpy\.so"):
+    missing = r"no library for linux-riscv64 .*linux-riscv64/libhelm_sdkpy\.so is missing\. .*glibc 2\.17 .*aarch64\.$"
+    with pytest.raises(HelmLibraryNotFound, match=missing):
         _ffi.find()
+
+
+def test_missing_library_of_a_supported_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(_ffi.OVERRIDE, raising=False)
+    monkeypatch.setattr(_ffi, "__file__", str(tmp_path / "_ffi.py"))
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    path = tmp_path / "_lib" / "linux-aarch64" / "libhelm_sdkpy.so"
+    with pytest.raises(HelmLibraryNotFound) as missing:
+        _ffi.find()
+    assert f"no library for linux-aarch64 (Python 3.{sys.version_info.minor}" in str(missing.value)
+    assert f"{path} is missing. Install helm-sdkpy's wheel for this platform" in str(missing.value)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "advice"),
+    [("Darwin", "arm64", "container or a virtual machine"), ("Windows", "AMD64", "WSL or a container")],
+)
+def test_other_systems_import_and_say_what_is_supported(system: str, machine: str, advice: str, library: Path) -> None:
+    # What Windows' Python lacks is taken away before the package is imported.
+    code = """
+        import asyncio, os, platform, sys
+        system, machine, library = sys.argv[1:]
+        platform.system, platform.machine = (lambda: system), (lambda: machine)
+        if system == "Windows":
+            sys.platform = "win32"
+            for name in [each for each in dir(os) if each.startswith("RTLD_")] + ["register_at_fork", "fork"]:
+                delattr(os, name)
+            for module in ("fcntl", "pwd", "grp", "resource", "termios"):
+                sys.modules[module] = None
+        from helm_sdkpy import Configuration, HelmLibraryNotFound, Template, get_version
+        config = Configuration()
+        for call in (get_version, lambda: asyncio.run(Template(config).run("a", "./chart"))):
+            for named in ("", library):
+                os.environ["HELM_SDKPY_LIBRARY"] = named
+                try:
+                    call()
+                except HelmLibraryNotFound as error:
+                    print(error)
+        config.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), system, machine, str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, lines
+    for line, said in zip(lines, ["is missing. ", f"{library} can not be loaded on "] * 2, strict=True):
+        assert f"{system.lower()}-{machine}" in line
+        assert said in line
+        assert "helm_sdkpy supports Linux with glibc 2.17 or newer, on x86_64 and aarch64; here it runs in " in line
+        assert advice in line
 
 
 def test_musl_is_named(monkeypatch: pytest.MonkeyPatch, library: Path) -> None:
     monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([self / "ld-musl-x86_64.so.1"]))  # pyright: ignore
-    with pytest.raises(HelmLibraryNotFound, match=r"musl \(Alpine\).*golang/go#54805"):
+    musl = r"musl \(Alpine\).*golang/go#54805"
+    with pytest.raises(HelmLibraryNotFound, match=f"{library} can not be loaded on linux-.*{musl}"):
         _ffi._open(library)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.delenv(_ffi.OVERRIDE, raising=False)
+    monkeypatch.setattr(_ffi, "__file__", "/nowhere/_ffi.py")
+    with pytest.raises(HelmLibraryNotFound, match=f"is missing.*{musl}"):
+        _ffi.find()

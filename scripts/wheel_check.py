@@ -1,0 +1,145 @@
+"""Holds the wheels in `dist/` against what they promise, and runs them in fresh environments of every Python there is.
+
+Looked at: size, tag (auditwheel), mode of the library, the building machine's paths, the bill of materials, licences.
+Run: a template, an install on the test cluster and the helm command, from a wheel that pip installed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import build
+from wheel import DIST
+
+LIMIT = 20_000_000
+PROGRAM = Path(__file__).with_name("wheel_program.py")
+CHART = build.ROOT / "examples" / "charts" / "shop"
+
+
+def main(arguments: list[str]) -> None:
+    """Check all wheels, then run the one for this machine."""
+    parser = argparse.ArgumentParser(prog="./scripts/dev wheel-check", description=__doc__)
+    parser.add_argument("--look", action="store_true", help="only look at the wheels, run nothing")
+    options = parser.parse_args(arguments)
+    wheels = sorted(DIST.glob("helm_sdkpy-*.whl"))
+    if not wheels:
+        raise SystemExit(f"there is no wheel in {DIST}: ./scripts/dev wheel makes them")
+    problems = [f"{wheel.name}: {problem}" for wheel in wheels for problem in look(wheel)]
+    if problems:
+        raise SystemExit("\n".join(problems))
+    print(f"{len(wheels)} wheels are as they should be")
+    if not options.look:
+        here = build.machine_of(build.PLATFORM)
+        try_everywhere(next(wheel for wheel in wheels if wheel.name.endswith(f"_{here}.whl")))
+
+
+def look(wheel: Path) -> Iterator[str]:
+    """What is wrong with a wheel's content."""
+    if wheel.stat().st_size > LIMIT:
+        yield f"is larger than {LIMIT} bytes: {wheel.stat().st_size}"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        libraries = [name for name in names if name.startswith("helm_sdkpy/_lib/")]
+        if len(libraries) != 1 or not libraries[0].endswith("/libhelm_sdkpy.so"):
+            yield f"has not just one library: {libraries}"
+            return
+        if stat.S_IMODE(archive.getinfo(libraries[0]).external_attr >> 16) != 0o755:
+            yield f"{libraries[0]} is no program: its mode is not 0755"
+        for name in names:
+            if found := re.search(machine_paths(), archive.read(name)):
+                yield f"{name} tells a path of this machine: {found[0].decode(errors='replace')}"
+        with tempfile.TemporaryDirectory() as directory:
+            yield from _parts(archive, Path(archive.extract(libraries[0], directory)))
+    yield from _tag(wheel)
+
+
+def machine_paths() -> bytes:
+    """A pattern of the paths that only the building machine has."""
+    places = {build.ROOT, build.ROOT.parent, Path.home(), Path(tempfile.gettempdir()) / "go-build"}
+    places |= {place.resolve() for place in places}
+    texts = sorted(f"{place}/" for place in places if place != Path("/"))
+    return b"|".join(re.escape(text.encode()) + rb"[^\0\n\"]{0,80}" for text in texts)
+
+
+def _parts(archive: zipfile.ZipFile, library: Path) -> Iterator[str]:
+    told = subprocess.run(["go", "version", "-m", "-json", str(library)], capture_output=True, text=True, check=True)
+    info = json.loads(told.stdout)
+    parts = {f"{module['Path']}@{module['Version']}" for module in (m.get("Replace", m) for m in info["Deps"])}
+    parts.add(f"std@{info['GoVersion'].split(maxsplit=1)[0].removeprefix('go')}")
+    names = archive.namelist()
+    [bill] = [name for name in names if re.fullmatch(r"[^/]+\.dist-info/sboms/[^/]+\.json", name)]
+    listed = {f"{each['name']}@{each['version']}" for each in json.loads(archive.read(bill))["components"]}
+    if listed != parts:
+        yield f"{bill} is not what is linked in: {sorted(listed ^ parts)}"
+    [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
+    files = set(re.findall(r"^License-File: (.+)$", archive.read(metadata).decode(), re.M))
+    directory = metadata.removesuffix("METADATA") + "licenses/"
+    for part in sorted(parts):
+        texts = [name for name in files if name.startswith(f"third-party/{part}/")]
+        if not any(archive.read(directory + name).strip() for name in texts):
+            yield f"has no licence text of {part}"
+    if "LICENSE" not in files:
+        yield "has no licence of its own"
+
+
+def _tag(wheel: Path) -> Iterator[str]:
+    auditwheel = [str(Path(sys.executable).with_name("auditwheel")), "show", str(wheel)]
+    done = subprocess.run(auditwheel, capture_output=True, text=True, check=False)
+    said = " ".join(done.stdout.split())
+    platform = re.sub(r".*-none-(manylinux2014)_(\w+)\.whl", r"manylinux_2_17_\2", wheel.name)
+    if f'consistent with the following platform tag: "{platform}"' not in said:
+        yield f"auditwheel does not agree with the tag: {said or done.stderr}"
+
+
+def try_everywhere(wheel: Path) -> None:
+    """Install a wheel alone into a fresh environment of each Python and use it."""
+    if not os.environ.get("HELM_SDKPY_TESTCLUSTER"):
+        os.environ["HELM_SDKPY_TESTCLUSTER"] = str(build.cluster().output)
+    for python in pythons():
+        with tempfile.TemporaryDirectory() as directory:
+            began = time.monotonic()
+            _run([str(python), "-m", "venv", directory])
+            own = str(Path(directory) / "bin" / "python")
+            _run([own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)])
+            installed = time.monotonic()
+            told = _run([own, "-W", "error", str(PROGRAM), str(CHART), "install"], directory)
+            command = _run([str(Path(directory) / "bin" / "helm-sdkpy"), "version", "--short"], directory)
+        print(f"{told.strip()}; helm-sdkpy version: {command.strip()}", end=" ")
+        print(f"(installed in {installed - began:.0f} s, run in {time.monotonic() - installed:.0f} s)", flush=True)
+
+
+def pythons() -> list[Path]:
+    """One interpreter of each supported version that the machine has."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    places = [*pyenv.glob("3.*/bin/python3"), *(Path(each) for each in os.environ["PATH"].split(os.pathsep))]
+    found: dict[str, Path] = {}
+    for place in places:
+        for path in [place] if place.is_file() else sorted(place.glob("python3.[0-9]*")):
+            version = [str(path), "-Ic", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"]
+            done = subprocess.run(version, capture_output=True, text=True, check=False)
+            if re.fullmatch(r"3\.1[1-9]\n", done.stdout):
+                found.setdefault(done.stdout.strip(), path)
+    return [found[version] for version in sorted(found)]
+
+
+def _run(command: list[str], directory: str | None = None) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode or done.stderr:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

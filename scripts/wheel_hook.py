@@ -59,10 +59,11 @@ class LibraryHook(BuildHookInterface[Any]):
         environment = os.environ | artifact.environment
         parts = components.linked(artifact.output, artifact.directory, ["-tags", build.LIBRARY_TAGS], environment)
         licences = components.collect(parts, Path(self.root), GENERATED)
-        bill = artifact.output.with_name("helm-sdkpy.cdx.json")
+        target = target or build.PLATFORM
+        bill = build.BUILD / "wheel" / target / "helm-sdkpy.cdx.json"
+        bill.parent.mkdir(parents=True, exist_ok=True)
         bill.write_text(sbom.cyclonedx(self.metadata.core.name, self.metadata.version, parts))
 
-        target = target or build.PLATFORM
         build_data["pure_python"] = False
         build_data["force_include"][str(artifact.output)] = f"helm_sdkpy/_lib/{target}/{artifact.output.name}"
         build_data["sbom_files"].append(str(bill))

@@ -6,6 +6,7 @@ With `install` it deploys to a test cluster, whose program HELM_SDKPY_TESTCLUSTE
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from helm_sdkpy import Configuration, Install, Lint, Template, get_version
 async def main(chart: str, install: bool) -> None:
     """Render, lint and, where it was asked for, install a chart."""
     done = [f"Python {platform.python_version()} on {platform.machine()}", get_version()]
-    async with Configuration(kubeconfig={}) as config:
+    async with Configuration() as config:
         manifest = await Template(config).run("tried", chart)
         done.append(f"template of {manifest.count('kind:')} objects")
         linted = await Lint(config).run(chart)
@@ -34,4 +35,5 @@ async def main(chart: str, install: bool) -> None:
 if __name__ == "__main__":
     if Path(helm_sdkpy.__file__).is_relative_to(Path(__file__).parent.parent / "helm_sdkpy"):
         sys.exit("this is the checkout's package, not an installed one")
+    os.environ["KUBECONFIG"] = "none"  # nobody's cluster is asked
     asyncio.run(main(sys.argv[1], "install" in sys.argv[2:]))

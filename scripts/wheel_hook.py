@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -62,12 +62,13 @@ class LibraryHook(BuildHookInterface[Any]):
         target = target or build.PLATFORM
         bill = build.BUILD / "wheel" / target / "helm-sdkpy.cdx.json"
         bill.parent.mkdir(parents=True, exist_ok=True)
-        bill.write_text(sbom.cyclonedx(self.metadata.core.name, self.metadata.version, parts))
+        metadata = cast("Any", self.metadata)  # pyright: ignore[reportUnknownMemberType]
+        bill.write_text(sbom.cyclonedx(metadata.core.name, metadata.version, parts))
 
         build_data["pure_python"] = False
         build_data["force_include"][str(artifact.output)] = f"helm_sdkpy/_lib/{target}/{artifact.output.name}"
         build_data["sbom_files"].append(str(bill))
-        self.metadata.core.license_files.extend(licences)
+        metadata.core.license_files.extend(licences)
 
 
 def _supported() -> bool:

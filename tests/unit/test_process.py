@@ -417,9 +417,9 @@ def test_other_systems_import_and_say_what_is_supported(system: str, machine: st
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert len(lines) == 4, lines
-    for line, said in zip(lines, ["is missing. ", f"{library} can not be loaded on "] * 2, strict=True):
+    for line, part in zip(lines, ["is missing. ", f"{library} can not be loaded on "] * 2, strict=True):
         assert f"{system.lower()}-{machine}" in line
-        assert said in line
+        assert part in line
         assert "helm_sdkpy supports Linux with glibc 2.17 or newer, on x86_64 and aarch64; here it runs in " in line
         assert advice in line
 

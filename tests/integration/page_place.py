@@ -13,6 +13,7 @@ from typing import Final
 from helm_sdkpy.testing import TestCluster
 from tests.integration import oci
 from tests.integration.charts import Chart
+from tests.integration.keys import LOCKED
 from tests.pages import ROOT
 
 CHARTS: Final = ROOT / "examples" / "charts"
@@ -57,6 +58,8 @@ class Place:
         shutil.copytree(CHARTS, self.here)
         shutil.copytree(ROOT / "examples", self.here / "examples")
         shutil.copy(self.cluster.ca_file, self.here / "ca.crt")
+        shutil.copy(LOCKED.secring, self.here / "secring.gpg")
+        shutil.copy(LOCKED.pubring, self.here / "pubring.gpg")
         served = self.cluster.charts / self.namespace
         served.mkdir()
         for version in VERSIONS:

@@ -7,6 +7,7 @@ import contextlib
 import doctest
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -160,7 +161,7 @@ class Page:
             source = self.place.there(command)
             if number == len(commands) and block.until:
                 got = self._serve(block, source)
-                more = "\n..."  # It goes on.
+                more = "\n…"  # It goes on.
             else:
                 got = self._bash(block, source, block.exits if number == len(commands) else 0)
                 more = ""
@@ -211,7 +212,9 @@ class Page:
 
     def _compare(self, block: Block, want: str, got: str, *command: str) -> None:
         shown = self.place.said(got)
-        if not doctest.OutputChecker().check_output(want.replace("…", "..."), shown, _COMPARED):
+        # A line of its own stands for any number of lines, none among them.
+        pattern = re.sub(r"\s*^…$\s*", "…", want, flags=re.M).replace("…", "...")
+        if not doctest.OutputChecker().check_output(pattern, shown, _COMPARED):
             _fail(block, *command, "says", want, "but it is", shown)
 
 

@@ -213,7 +213,7 @@ class Page:
     def _compare(self, block: Block, want: str, got: str, *command: str) -> None:
         shown = self.place.said(got)
         # A line of its own stands for any number of lines, none among them.
-        pattern = re.sub(r"\s*^…$\s*", "…", want, flags=re.M).replace("…", "...")
+        pattern = re.sub(r"\s*^[ \t]*…$\s*", "…", want, flags=re.M).replace("…", "...")
         if not doctest.OutputChecker().check_output(pattern, shown, _COMPARED):
             _fail(block, *command, "says", want, "but it is", shown)
 

@@ -11,6 +11,7 @@ workers := env("HELM_SDKPY_TEST_WORKERS", "6")
 # The package of Go puts no gofmt on PATH.
 gofmt := '"$(go env GOROOT)/bin/gofmt"'
 staticcheck := quote(justfile_directory() / ".build/bin/staticcheck")
+actionlint := quote(justfile_directory() / ".build/bin/actionlint")
 # What vet, staticcheck and the tests of the library's Go code compile is the same.
 raced := "CGO_ENABLED=1 CC=zig-cc GOFLAGS='-race -buildvcs=false'"
 # As scripts/build.py builds the test cluster: with other flags Go would compile the whole of Kubernetes once more.
@@ -61,10 +62,22 @@ race *args: (build "cluster" "modules")
     cd go && {{ raced }} go test -timeout 15m "${@:-./...}"
     cd testcluster && {{ as-built }} go test -timeout 10m ./...
 
-# Look for mistakes and bad style in Python and Go
-lint: (build "env" "modules" "staticcheck")
+# Look for mistakes and bad style in Python, Go, scripts, Dockerfile and workflows
+lint: lint-python lint-files lint-go
+
+# Lint the Python code
+lint-python: (build "env")
     @{{ bin }}/ruff check .
     @{{ bin }}/ruff format --check --diff .
+
+# Lint shell scripts, the Dockerfile and the workflows
+lint-files: (build "env" "actionlint")
+    @{{ bin }}/shellcheck scripts/dev scripts/*.sh .ci/run
+    @{{ bin }}/hadolint Dockerfile
+    @{{ actionlint }} -shellcheck {{ bin }}/shellcheck .github/workflows/*.yml
+
+# Lint the Go code
+lint-go: (build "modules" "staticcheck")
     @test -z "$({{ gofmt }} -l go testcluster | tee -a /dev/stderr)" || { echo "run ./scripts/dev fmt" >&2; exit 1; }
     cd go && {{ raced }} go vet ./... && {{ raced }} {{ staticcheck }} ./...
     cd testcluster && {{ as-built }} go vet ./... && {{ as-built }} {{ staticcheck }} ./...
@@ -117,6 +130,11 @@ python *args: (build "env" "lib" "cluster")
 # Run the helm command of the version that the library holds
 helm *args: (build "helm")
     @{{ quote(justfile_directory() / ".build/bin/helm") }} "$@"
+
+# Hold a release's tag against the packages and the changelog, and print what is new: TAG
+[no-exit-message]
+release-news tag: (build "env")
+    @{{ quote(python) }} scripts/release.py "$@"
 
 # Pin the requirements anew from requirements/*.in
 lock:

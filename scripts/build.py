@@ -194,13 +194,13 @@ def native() -> Artifact:
     )
 
 
-def staticcheck() -> Artifact:
-    """The linter of the Go code."""
+def tool(package: str) -> Artifact:
+    """A linter that `go/tools` pins."""
     tools = ROOT / "go" / "tools"
     return Artifact(
-        output=BUILD / "bin" / "staticcheck",
+        output=BUILD / "bin" / package.rpartition("/")[2],
         sources=[tools / "go.mod", tools / "go.sum", ROOT / "requirements" / "toolchain.txt"],
-        command=["go", "build", "-trimpath", "-o", "{output}", "honnef.co/go/tools/cmd/staticcheck"],
+        command=["go", "build", "-trimpath", "-o", "{output}", package],
         directory=tools,
         environment={"CGO_ENABLED": "0"},
     )
@@ -320,7 +320,8 @@ TARGETS: dict[str, Callable[[], None]] = {
     "cluster": lambda: build(cluster()),
     "helm": lambda: build(helm()),
     "native": lambda: build(native()),
-    "staticcheck": lambda: build(staticcheck()),
+    "staticcheck": lambda: build(tool("honnef.co/go/tools/cmd/staticcheck")),
+    "actionlint": lambda: build(tool("github.com/rhysd/actionlint/cmd/actionlint")),
 }
 
 

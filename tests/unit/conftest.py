@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, cast
 
 import pytest
 
@@ -17,6 +21,9 @@ from helm_sdkpy._ffi import Library
 from helm_sdkpy._operation import Call, Operations
 from helm_sdkpy.exceptions import HelmError, InstallError
 
+SCRIPTS: Final = Path(__file__).parents[2] / "scripts"
+
+Script = Callable[[str], ModuleType]
 Start = Callable[[int, dict[str, Any]], dict[str, Any] | None]
 
 
@@ -140,3 +147,17 @@ def client(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setattr(_action, "operations", wire.operations)
     monkeypatch.setattr(configuration, "Connection", functools.partial(Connection, loading=wire.loader))
     return wire
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """Imports a script by its name, as the scripts import each other, and forgets them all afterwards."""
+    monkeypatch.setattr(sys, "path", [str(SCRIPTS), *sys.path])
+    before = dict(sys.modules)
+    for path in SCRIPTS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+    yield importlib.import_module
+    for path in SCRIPTS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+        if path.stem in before:
+            sys.modules[path.stem] = before[path.stem]

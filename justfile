@@ -131,10 +131,19 @@ python *args: (build "env" "lib" "cluster")
 helm *args: (build "helm")
     @{{ quote(justfile_directory() / ".build/bin/helm") }} "$@"
 
+# Move to another version of Helm and tell what differs: VERSION [--kubernetes VERSION] [--no-tests] [PYTEST ARGS]
+[no-exit-message]
+move-helm *args: (build "env" "modules")
+    @{{ quote(python) }} scripts/move_helm.py "$@"
+
 # Hold a release's tag against the packages and the changelog, and print what is new: TAG
 [no-exit-message]
 release-news tag: (build "env")
     @{{ quote(python) }} scripts/release.py "$@"
+
+# Write the tables of the supported versions anew
+supported: (build "env")
+    @{{ quote(python) }} scripts/supported.py
 
 # Pin the requirements anew from requirements/*.in
 lock:

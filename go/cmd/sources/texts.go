@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,8 @@ func less(one, other map[string]string) []text {
 	slices.SortFunc(left, func(a, b text) int { return strings.Compare(a.File+a.Text, b.File+b.Text) })
 	return left
 }
+
+var wrapped = regexp.MustCompile(`%[sw]`)
 
 // said are the texts that errors are made of, by the first file that has them.
 func said(root fs.FS) (map[string]string, error) {
@@ -67,6 +70,7 @@ func said(root fs.FS) (map[string]string, error) {
 					continue
 				}
 				if words, err := strconv.Unquote(literal.Value); err == nil {
+					words = wrapped.ReplaceAllString(words, "%v") // what a reader sees is the same
 					if _, known := found[words]; !known {
 						found[words] = name
 					}

@@ -32,9 +32,10 @@ func settle(logs slog.Handler) {
 // error what is none here: a watch that is cut off when its wait is over (client-go: rest/request.go).
 type aside struct{ slog.Handler }
 
-// Enabled implements slog.Handler.
-func (a aside) Enabled(ctx context.Context, _ slog.Level) bool {
-	return a.Handler.Enabled(ctx, slog.LevelDebug)
+// Enabled implements slog.Handler. What is less than a debug log is none: from verbosity 8 on client-go tells the bodies
+// of requests, the values of Secrets among them (client-go: rest/request.go).
+func (a aside) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelDebug && a.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
 // Handle implements slog.Handler.

@@ -13,7 +13,8 @@ func TestWhatLibrariesLogIsForDebugging(t *testing.T) {
 		var out bytes.Buffer
 		inner := slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level})
 		slog.New(aside{inner}).With("pod", "web").Error("cut")
-		if got := out.String(); !strings.Contains(got, want) || want == "" && got != "" {
+		slog.New(aside{inner}).Log(t.Context(), -8, "Request Body", "body", "secret")
+		if got := out.String(); !strings.Contains(got, want) || want == "" && got != "" || strings.Contains(got, "secret") {
 			t.Errorf("at level %v: %q, want %q", level, got, want)
 		}
 	}

@@ -72,7 +72,7 @@ async def test_values_of_secrets_are_in_no_event_and_no_log(
     helm_config: Configuration, caplog: pytest.LogCaptureFixture
 ) -> None:
     events: list[Any] = []
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     archive, values = CHART.archive(), {"password": SECRET}
     await Install(helm_config).run("shop", archive, values, on_event=events.append)
     await Upgrade(helm_config).run("shop", archive, {"password": f"{SECRET}-2"}, on_event=events.append)

@@ -108,13 +108,17 @@ docs *args: (build "env")
 # Build the shared library for this machine
 build-lib: (build "lib")
 
-# Build the wheels for x86_64 and aarch64 and the source distribution into dist/: [PLATFORM…]
+# Build the wheels of both distributions and the source distribution into dist/: [--only NAME] [PLATFORM…]
 wheel *args: (build "env" "modules")
     @{{ quote(python) }} scripts/wheel.py "$@"
 
 # Look into the wheels of dist/, and use this machine's in a fresh environment of each Python: [--look]
 wheel-check *args: (build "env" "cluster")
     @{{ quote(python) }} scripts/wheel_check.py "$@"
+
+# Test a chart in a project that has nothing but this machine's wheels of dist/, with each Python, and time it
+wheel-project *args: (build "env" "lib")
+    @{{ pytest }} tests/wheels -v --durations=0 "$@"
 
 # Use the aarch64 wheel of dist/ under qemu-user, with Debian's Python for arm64
 wheel-aarch64: (build "env")

@@ -50,6 +50,8 @@ class Artifact:
     environment: dict[str, str] = field(default_factory=dict[str, str])
     keep: int = 3
     label: str = ""
+    package_flags: list[str] = field(default_factory=list[str])
+    """Those of the command that decide which packages are linked in."""
 
     @property
     def name(self) -> str:
@@ -136,6 +138,7 @@ def library_with(compiler: str, target: str = PLATFORM, output: Path | None = No
         command=[*build, "-ldflags", flags, "-o", "{output}", "."],
         directory=go / "shim",
         label="libhelm_sdkpy.so" if target == PLATFORM else f"libhelm_sdkpy.so of {target}",
+        package_flags=["-tags", LIBRARY_TAGS],
         environment={
             "CGO_ENABLED": "1",
             "CC": compiler,
@@ -146,18 +149,19 @@ def library_with(compiler: str, target: str = PLATFORM, output: Path | None = No
     )
 
 
-def cluster() -> Artifact:
-    """The test cluster's one binary."""
+def cluster(target: str = PLATFORM) -> Artifact:
+    """The test cluster's one binary, for a platform that it need not be built on."""
     version = versions.kubernetes()
     major, minor = version[1:].split(".")[:2]
     base = "k8s.io/component-base/version"
     flags = _flags(**{f"{base}.gitVersion": version, f"{base}.gitMajor": major, f"{base}.gitMinor": minor})
     return Artifact(
-        output=ROOT / "testing" / "helm_sdkpy_testing" / "_bin" / PLATFORM / "testcluster",
+        output=ROOT / "testing" / "helm_sdkpy_testing" / "_bin" / target / "testcluster",
         sources=_go_sources(ROOT / "testcluster"),
         command=["go", "build", "-trimpath", "-ldflags", flags, "-o", "{output}", "."],
         directory=ROOT / "testcluster",
-        environment={"CGO_ENABLED": "0"},
+        label="testcluster" if target == PLATFORM else f"testcluster of {target}",
+        environment={"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": GO_MACHINES[machine_of(target)]},
     )
 
 

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -20,9 +20,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 WANTED = "HELM_SDKPY_WHEEL_PLATFORM"
 """The environment variable by which `./scripts/dev wheel` names the platform."""
-
-GENERATED = "third-party"
-"""Where the licence texts are put for hatchling, below the project and below `.dist-info/licenses`."""
 
 
 class LibraryHook(BuildHookInterface[Any]):
@@ -46,29 +43,16 @@ class LibraryHook(BuildHookInterface[Any]):
                 "its library exists for Linux with glibc on x86_64 and aarch64"
             )
         import build  # noqa: PLC0415
-        import components  # noqa: PLC0415
         import machine  # noqa: PLC0415
-        import sbom  # noqa: PLC0415
+        import wheel_content  # noqa: PLC0415
 
         target = os.environ.get(WANTED)
         if target:
             artifact, build_data["tag"] = build.library(target), f"py3-none-{machine.manylinux(target)}"
         else:
             artifact, build_data["tag"] = machine.library()
-        build.build(artifact)
-        environment = os.environ | artifact.environment
-        parts = components.linked(artifact.output, artifact.directory, ["-tags", build.LIBRARY_TAGS], environment)
-        licences = components.collect(parts, Path(self.root), GENERATED)
-        target = target or build.PLATFORM
-        bill = build.BUILD / "wheel" / target / "helm-sdkpy.cdx.json"
-        bill.parent.mkdir(parents=True, exist_ok=True)
-        metadata = cast("Any", self.metadata)  # pyright: ignore[reportUnknownMemberType]
-        bill.write_text(sbom.cyclonedx(metadata.core.name, metadata.version, parts))
-
-        build_data["pure_python"] = False
-        build_data["force_include"][str(artifact.output)] = f"helm_sdkpy/_lib/{target}/{artifact.output.name}"
-        build_data["sbom_files"].append(str(bill))
-        metadata.core.license_files.extend(licences)
+        place = f"helm_sdkpy/_lib/{target or build.PLATFORM}/{artifact.output.name}"
+        wheel_content.put(self, build_data, artifact, place)
 
 
 def _supported() -> bool:

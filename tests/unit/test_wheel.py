@@ -128,6 +128,6 @@ def test_what_the_look_at_a_wheel_finds(tmp_path: Path) -> None:
     wheel = tmp_path / "helm_sdkpy-1-py3-none-manylinux2014_x86_64.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("helm_sdkpy/_lib/linux-x86_64/libhelm_sdkpy.so", f"go {ROOT}/go/shim/main.go")
-    problems = wheel_check.look(wheel)
+    problems = wheel_check.look("helm-sdkpy", wheel)
     assert next(problems) == "helm_sdkpy/_lib/linux-x86_64/libhelm_sdkpy.so is no program: its mode is not 0755"
     assert f"libhelm_sdkpy.so tells a path of this machine: {ROOT}" in next(problems)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-WHEELS = ROOT / "dist"
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+from scripts import wheel_hook  # first: it makes the scripts importable by their own names
+
+import wheel  # isort: skip
+import wheel_check  # isort: skip
+
+ROOT = Path(wheel_hook.__file__).resolve().parents[1]
 
 
 class Environment:
@@ -25,7 +26,7 @@ class Environment:
 
     def install(self, *what: str) -> None:
         """Install with pip, wheels of this project from the checkout's and all else from the package index."""
-        self.run("-m", "pip", "install", "--quiet", "--find-links", str(WHEELS), *what)
+        self.run("-m", "pip", "install", "--quiet", "--find-links", str(wheel.DIST), *what)
 
     def run(self, *arguments: str, directory: Path | None = None, fails: bool = False) -> str:
         """Run its Python; gives what was printed."""
@@ -49,24 +50,9 @@ class Environment:
         return done.stdout + done.stderr
 
 
-def find_python(version: str) -> Path | None:
-    """An interpreter of a version: this one, pyenv's, or on PATH."""
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
-        return Path(getattr(sys, "_base_executable", sys.executable))
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    # pyenv's own shims refuse a version that the current directory does not ask for.
-    candidates = [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python3"))]
-    candidates += filter(None, [shutil.which(f"python{version}")])
-    for candidate in candidates:
-        if subprocess.run([candidate, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0:
-            return Path(candidate)
-    return None
-
-
-@pytest.fixture(scope="session", params=PYTHONS)
+@pytest.fixture(scope="session", params=wheel_check.pythons(), ids=str)
 def python(request: pytest.FixtureRequest) -> Path:
     """Each Python that this machine has of those supported."""
-    found = find_python(request.param)
-    if found is None:
-        pytest.skip(f"this machine has no Python {request.param}")
-    return found
+    if not wheel.made("helm-sdkpy-testing", "*.whl"):
+        pytest.fail("there are no wheels: ./scripts/dev wheel makes them")
+    return request.param

@@ -1,7 +1,7 @@
 # The wheels, made by what the tests run too (./scripts/dev), and an image with the package:
 #   scripts/build_wheel_docker.sh            wheels of both processors into dist/
 #   docker build --target runtime -t helm-sdkpy .
-# The project's own tests have no container engine: they lint this file, and its steps were run by hand on Debian.
+# Linted by ./scripts/dev lint. It was never built: where the project is developed no container engine runs.
 ARG PYTHON=3.13-slim
 
 FROM python:${PYTHON} AS build

@@ -16,7 +16,7 @@ from typing import Final
 from helm_sdkpy.testing import ApiError, TestCluster
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SECONDS: Final = 180
+SECONDS: Final = 600
 """Much more than it takes: the machine may be busy with the other tests."""
 
 

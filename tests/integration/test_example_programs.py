@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +43,8 @@ def test_all_are_listed_and_described() -> None:
     with running("-m", "examples") as program:
         assert program.end() == 0
     names = [line.split()[0] for line in program.output.splitlines()]
-    assert {"basic", "complete", "concurrent", "demo", "operator_chart", "repository"} <= {*names}
+    known = "basic complete concurrent_installs console demo fleet operator operator_chart repository"
+    assert {*known.split()} <= {*names}
     described = README.read_text()
     assert [name for name in names if f"./scripts/dev example {name}`" not in described] == []
     with running("-m", "examples", "nonsense") as program:
@@ -98,8 +101,8 @@ def test_complete(helm_cluster: TestCluster) -> None:
     )
 
 
-def test_concurrent(helm_cluster: TestCluster) -> None:
-    with example("concurrent", helm_cluster) as (program, _):
+def test_concurrent_installs(helm_cluster: TestCluster) -> None:
+    with example("concurrent_installs", helm_cluster) as (program, _):
         assert program.end() == 0, program.output
     says(
         program,
@@ -112,7 +115,7 @@ def test_concurrent(helm_cluster: TestCluster) -> None:
 
 
 def test_ctrl_c_stops_all_at_once_and_nothing_is_left(helm_cluster: TestCluster) -> None:
-    with example("concurrent", helm_cluster) as (program, _):
+    with example("concurrent_installs", helm_cluster) as (program, _):
         program.read_until("waiting")
         program.interrupt()
 
@@ -175,3 +178,98 @@ def test_operator_chart_of_the_project(helm_cluster: TestCluster, tmp_path: Path
         r"upgraded: revision 3 with \d+ objects ready",
         "uninstalled: 0 releases left",
     )
+
+
+def kubeconfig_of(cluster: TestCluster, contexts: dict[str, str | None]) -> dict[str, Any]:
+    """A kubeconfig with a context for each namespace of the cluster; None is a cluster that is not there."""
+    identity: dict[str, Any] = {
+        "client-certificate": cluster.client_certificate,
+        "client-key": cluster.client_key,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "there", "cluster": {"server": cluster.server, "certificate-authority": cluster.ca_file}},
+            {"name": "away", "cluster": {"server": "https://127.0.0.1:1"}},
+        ],
+        "users": [{"name": "me", "user": identity}],
+        "contexts": [
+            {
+                "name": name,
+                "context": {"cluster": "there" if namespace else "away", "user": "me", "namespace": namespace or ""},
+            }
+            for name, namespace in contexts.items()
+        ],
+    }
+
+
+def test_fleet_in_three_clusters_of_its_own(directory: Path) -> None:
+    with running("-m", "examples.fleet", environment={"TMPDIR": str(directory)}) as program:
+        assert program.end() == 0, program.output
+    says(
+        program,
+        "starting frankfurt oregon tokyo …",
+        "cluster +result +revision +seconds",
+        r"frankfurt +installed +1 +[0-9.]+",
+        r"oregon +installed +1 +[0-9.]+",
+        r"tokyo +cluster_unreachable +- +[0-9.]+ +.*connection refused.*",
+        "2 of 3 clusters are as they should be",
+    )
+    assert "Traceback" not in program.output
+    assert not list(directory.iterdir())
+
+
+def test_fleet_on_the_users_clusters(helm_cluster: TestCluster, tmp_path: Path) -> None:
+    """First install, then upgrade what differs, then nothing, then away with it; one is too slow for its deadline."""
+    file = tmp_path / "kubeconfig"
+    with helm_cluster.namespace("fleet") as east, helm_cluster.namespace("fleet") as west:
+        file.write_text(json.dumps(kubeconfig_of(helm_cluster, {"east": east, "west": west, "gone": None})))
+
+        def fleet(*arguments: str, contexts: tuple[str, ...] = ("east", "west")) -> tuple[int, str]:
+            named = [part for context in contexts for part in ("--context", context)]
+            with running(
+                "-m", "examples.fleet", "--kubeconfig", file, *named, "--deadline", "150", *arguments
+            ) as program:
+                code = program.end()
+            assert "Traceback" not in program.output
+            return code, program.output
+
+        code, said = fleet("--at-once", "1", contexts=("gone", "east"))
+        assert code == 1
+        assert re.search(r"^gone +cluster_unreachable .*\neast +installed +1 ", said, re.M), said
+
+        code, said = fleet("--set", "replicas=1")
+        assert code == 0, said
+        assert re.search(r"^east +upgraded +2 .*\nwest +installed +1 ", said, re.M), said
+        for namespace in (east, west):
+            assert Objects(helm_cluster, namespace).get("deployments", "fleet-shop")["spec"]["replicas"] == 1
+
+        code, said = fleet("--set", "replicas=1")
+        assert code == 0, said
+        assert re.search(r"^east +unchanged +2 .*\nwest +unchanged +1 ", said, re.M), said
+
+        slow = str(ROOT / "examples" / "charts" / "stuck")
+        code, said = fleet("--chart", slow, "--name", "slow", "--deadline", "3", contexts=("east",))
+        assert code == 1
+        assert re.search(r"^east +deadline_exceeded +- ", said, re.M), said
+        assert Objects(helm_cluster, east).statuses("slow") == ["failed"]
+
+        code, said = fleet("--uninstall")
+        assert code == 0, said
+        assert Objects(helm_cluster, west).names("deployments") == []
+
+
+def test_ctrl_c_ends_a_fleet_and_says_how_far_it_was(helm_cluster: TestCluster, tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    with helm_cluster.namespace("fleet") as east, helm_cluster.namespace("fleet") as west:
+        file.write_text(json.dumps(kubeconfig_of(helm_cluster, {"east": east, "west": west})))
+        options = ["--context", "east", "--context", "west", "--at-once", "1", "--chart"]
+        stuck = str(ROOT / "examples" / "charts" / "stuck")
+        with running("-m", "examples.fleet", "--kubeconfig", file, *options, stuck) as program:
+            program.read_until("waiting")
+            program.interrupt()
+        assert re.search(r"^east +cancelled .*\nwest +not begun ", program.output, re.M), program.output
+        assert "Traceback" not in program.output
+        assert Objects(helm_cluster, east).statuses("fleet-shop") == ["failed"]
+        assert Objects(helm_cluster, west).statuses("fleet-shop") == []

@@ -40,7 +40,7 @@ def never(op: int, request: dict[str, Any]) -> None:
     """A start of an operation that does not end by itself."""
 
 
-async def until(condition: Any, seconds: float = 2.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -75,4 +75,4 @@ def _leading(run: Any) -> set[str]:
 def test_py_typed_is_shipped() -> None:
     assert (Path(helm_sdkpy.__file__).parent / "py.typed").is_file()
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["helm_sdkpy"]
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["helm_sdkpy"]  # with all that is in it

@@ -72,7 +72,9 @@ async def every(browser: Browser, served: Served, directory: Path) -> None:
         await expect(user.revision(1)).to_be_visible()
         await take(name)
     await user.install(
-        "migrate", timeout=4, values="podAnnotations: {testcluster/exit-code: '3', testcluster/run-for: 1s}"
+        "migrate",
+        timeout=4,
+        values="podAnnotations: {testcluster/waiting-reason: ImagePullBackOff, testcluster/waiting-message: Back-off}",
     )
     await user.ended("failed")
     await expect(user.revision(1)).to_be_visible()

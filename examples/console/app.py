@@ -35,9 +35,6 @@ from .requests import Refused, wanted
 
 PAGE: Final = Path(__file__).resolve().parent / "page"
 
-STALLED: Final = 30.0
-"""Seconds after which a browser that takes nothing is let go; it comes back by itself."""
-
 LARGEST: Final = 1 << 20
 """Bytes of a request, most of which are values."""
 
@@ -123,7 +120,8 @@ class Console:
         page = request.query_params.get("page", "")
         # The header is what the browser sends when it comes back by itself, the parameter when the page does.
         seen = request.headers.get("last-event-id") or request.query_params.get("seen")
-        return EventSourceResponse(self._follow(page, seen), send_timeout=STALLED)
+        # No limit for a browser that takes nothing: it costs a connection, of which this machine tells when it is gone.
+        return EventSourceResponse(self._follow(page, seen))
 
     async def _follow(self, page: str, seen: str | None) -> AsyncGenerator[ServerSentEvent]:
         with self._releases.page(page):

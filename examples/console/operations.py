@@ -113,6 +113,7 @@ class Operation:
         self._objects = objects
         self._lines: list[str] = []
         self._line = 0
+        self._heard: set[str] = set()
         self._told: dict[str, Any] = {
             "id": number,
             "kind": wanted.kind,
@@ -181,9 +182,14 @@ class Operation:
     def end(self, state: str, error: BaseException | None = None, result: Mapping[str, Any] | None = None) -> None:
         """It ended."""
         known = error.details if isinstance(error, HelmError) else result or {}
-        # What the containers of a release's tests wrote comes with the outcome.
+        # What the containers of a release's tests wrote comes with the outcome too, and where the annotation
+        # helm.sh/hook-output-log-policy keeps it from the events, there alone.
         for each in known.get("logs", []):
-            self.log("output", f"{each['pod']} {each['container']}", each["log"].rstrip("\n") or each.get("error", ""))
+            source = f"{each['pod']} {each['container']}".strip() or f"{each['kind']} {each['test']}"
+            if each["log"] and source not in self._heard:
+                self.log("output", source, each["log"].rstrip("\n"))
+            if each.get("error"):
+                self.log("warning", source, f"its log could not be had: {each['error']}")
         ready, total = self._objects.ready(self.wanted.release)
         self._tell(
             state=state,
@@ -207,7 +213,9 @@ class Operation:
         if status is None:
             # A line that the hook wrote.
             where = [str(event.get("fields", {}).get(name, "")) for name in ("pod", "container")]
-            self.log("output", " ".join(where).strip() or source, message)
+            source = " ".join(where).strip() or source
+            self._heard.add(source)
+            self.log("output", source, message)
         else:
             text = f"{event.get('phase', 'hook')} {status}"
             self.log("failed" if status == "failed" else "hook", source, f"{text}: {message}" if message else text)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Request, expect
 
 from helm_sdkpy import Configuration, History, Install, List, Status, Upgrade
 from helm_sdkpy.testing import TestCluster
-from tests.integration.console.user import CHARTS, Served, User
+from tests.integration.console.user import CHARTS, SECONDS, Served, User
 from tests.integration.objects import Objects
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -238,6 +238,19 @@ async def test_what_hooks_wrote_is_shown(user: User) -> None:
     await expect(user.log.locator(".output")).to_contain_text("no such table: orders")
 
 
+async def test_tests_of_a_release(user: User, helm_config: Configuration) -> None:
+    await Install(helm_config).run("shop", CHARTS / "shop", {"replicas": 1})
+    await user.page.goto(f"{user.served.origin}/#/releases/shop")
+    await user.button("Test").click()
+    await expect(user.operation.get_by_role("heading", name="Test")).to_be_visible()
+    await user.ended("done")
+    await expect(user.object("Pod shop-answers")).to_contain_text("hook: test")
+    await expect(user.object("Pod shop-answers")).to_contain_text("succeeded")
+    # Once, though it is in the events and in the outcome.
+    await expect(user.log.locator(".output")).to_have_count(1)
+    await expect(user.log.locator(".output")).to_contain_text("answers of ")
+
+
 async def test_uninstall(user: User, helm_config: Configuration, objects: Objects) -> None:
     await user.install("shop")
     await user.ended("done")
@@ -335,7 +348,7 @@ async def test_thirty_at_once_stay_smooth(user: User, helm_config: Configuration
     names = [f"shop-{number:02}" for number in range(30)]
     started = await user.page.evaluate(
         """async (names) => {
-            const values = "podAnnotations: {testcluster/ready-after: 1s}";
+            const values = "replicas: 1";
             const answers = await Promise.all(names.map((release) => fetch("/api/operations", {
                 method: "POST", headers: {"content-type": "application/json"},
                 body: JSON.stringify({kind: "install", release, chart: "shop", values}),
@@ -349,11 +362,11 @@ async def test_thirty_at_once_stay_smooth(user: User, helm_config: Configuration
     rows = user.page.locator("table.operations tbody tr")
     await expect(rows).to_have_count(30)
     # The page answers while they run: it goes to one of them and back, and the server reads a chart.
-    await rows.last.get_by_role("link").click()
+    await rows.get_by_role("link", name="shop-00", exact=True).click()
     await expect(user.heading("shop-00")).to_be_visible()
     await user.form("stack")
     await user.link("Helm console").click()
-    await expect(rows.filter(has_text="done")).to_have_count(30)
+    await expect(rows.filter(has_text="done")).to_have_count(30, timeout=2 * SECONDS)
     drawn: int = await user.page.evaluate("window.drawn")
     assert {release["status"] for release in await List(helm_config).run()} == {"deployed"}
     assert told > 30 * 15, "each install told of its phases, its objects and its log"
@@ -380,6 +393,8 @@ async def test_a_browser_that_reads_nothing_holds_nobody_up(user: User, served: 
     assert len(feed.keys("line/0/")) == 50
     received = b""
     while b'"399 x' not in received:
-        received = received[-100_000:] + await stalled_reader.read(1 << 16)
+        more = await stalled_reader.read(1 << 16)
+        assert more, "the stream ended before the newest state came"
+        received = received[-100_000:] + more
     stalled_writer.close()
     await stalled_writer.wait_closed()

@@ -125,7 +125,7 @@ class User:
         return self.page.get_by_role("link", name=name)
 
     def heading(self, name: str) -> Locator:
-        return self.page.get_by_role("heading", name=name)
+        return self.page.get_by_role("heading", name=name, exact=True)
 
     @property
     def values(self) -> Locator:

@@ -34,20 +34,21 @@ export class Rows {
   }
 
   update(items, keyOf) {
-    const gone = new Set(this.rows.keys());
+    // What is gone goes first: were it still in its place, those after it would be moved, and lose the focus.
+    const keys = new Set(items.map(keyOf));
+    for (const [key, row] of this.rows)
+      if (!keys.has(key)) {
+        row.node.remove();
+        this.rows.delete(key);
+      }
     let place = this.parent.firstElementChild;
     for (const item of items) {
       const key = keyOf(item);
-      gone.delete(key);
       let row = this.rows.get(key);
       if (row === undefined) this.rows.set(key, (row = this.make(item)));
       row.update(item);
       if (row.node === place) place = place.nextElementSibling;
       else this.parent.insertBefore(row.node, place);
-    }
-    for (const key of gone) {
-      this.rows.get(key).node.remove();
-      this.rows.delete(key);
     }
   }
 }

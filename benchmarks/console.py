@@ -10,7 +10,7 @@ import os
 import statistics
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from playwright.async_api import Page, expect
 
@@ -69,8 +69,8 @@ async def measure(user: User, operations: int) -> None:
         put(key, value)
 
     user.served.console.feed.put = count
-    chromium = await page.context.new_cdp_session(page)
-    await chromium.send("Performance.enable", {"timeDomain": "threadTicks"})
+    tools = cast(Any, await page.context.new_cdp_session(page))
+    await tools.send("Performance.enable", {"timeDomain": "threadTicks"})
     await page.evaluate(WATCH)
     late: list[float] = []
     turning = asyncio.create_task(turns(late))
@@ -81,7 +81,7 @@ async def measure(user: User, operations: int) -> None:
     seconds = time.perf_counter() - began
     turning.cancel()
     seen: dict[str, Any] = await page.evaluate("window.seen")
-    metrics = {each["name"]: each["value"] for each in (await chromium.send("Performance.getMetrics"))["metrics"]}
+    metrics = {each["name"]: each["value"] for each in (await tools.send("Performance.getMetrics"))["metrics"]}
     print(f"{operations} installs at once: {seconds:.1f} s, {told} changes told, {seen['drawn']} renderings")
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
     spread("between two frames of the page", seen["frames"])

@@ -112,7 +112,7 @@ build-lib: (build "lib")
 wheel *args: (build "env" "modules")
     @{{ quote(python) }} scripts/wheel.py "$@"
 
-# Look into the wheels of dist/, and use this machine's in a fresh environment of each Python: [--look]
+# Look into the wheels of dist/, and use this machine's in a fresh environment of each Python: [--look] [--twice]
 wheel-check *args: (build "env" "cluster")
     @{{ quote(python) }} scripts/wheel_check.py "$@"
 

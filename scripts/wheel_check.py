@@ -2,6 +2,7 @@
 
 Looked at: size, tag (auditwheel), mode of the library, the building machine's paths, the bill of materials, licences.
 Run: a template, an install on the test cluster and the helm command, from a wheel that pip installed alone.
+With `--twice` they are built once more first, by a clone elsewhere with a toolchain of its own, and compared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import build
+from toolchain import run
 from wheel import DIST, DISTRIBUTIONS, made
 
 # For each distribution, how large its wheels may be, and where in them the one file is that was built in Go.
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> None:
     """Check all wheels, then run the one for this machine."""
     parser = argparse.ArgumentParser(prog="./scripts/dev wheel-check", description=__doc__)
     parser.add_argument("--look", action="store_true", help="only look at the wheels, run nothing")
+    parser.add_argument("--twice", action="store_true", help="build them again elsewhere: each byte must be the same")
     options = parser.parse_args(arguments)
     wheels = {name: made(name, "*.whl") for name in DISTRIBUTIONS}
     for name, found in wheels.items():
@@ -47,6 +50,8 @@ def main(arguments: list[str]) -> None:
     if problems:
         raise SystemExit("\n".join(problems))
     print(f"{sum(map(len, wheels.values()))} wheels are as they should be")
+    if options.twice:
+        build_again({name: [wheel.name for wheel in found] for name, found in wheels.items()})
     if not options.look:
         here = build.machine_of(build.PLATFORM)
         try_everywhere(next(wheel for wheel in wheels["helm-sdkpy"] if wheel.name.endswith(f"_{here}.whl")))
@@ -110,6 +115,38 @@ def _tag(wheel: Path) -> Iterator[str]:
     told = re.search(rf'consistent with the following platform tag: "manylinux_2_(\d+)_{machine}"', said)
     if not told or int(told[1]) > 17:
         yield f"auditwheel does not agree with the tag: {said or done.stderr}"
+
+
+def build_again(wheels: dict[str, list[str]]) -> None:
+    """Build the same wheels from a clone of the checkout, and hold them against those in `dist/`.
+
+    It has its own toolchain and links everything anew; what Go has compiled once, it takes from Go's own cache.
+    """
+    own = ("HELM_SDKPY_", "ZIG_", "VIRTUAL_ENV", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Path(directory) / "a clone elsewhere"
+        run(["git", "clone", "--quiet", str(build.ROOT), str(clone)], "clone the checkout")
+        for name, files in wheels.items():
+            platforms = [f"linux-{machine}" for machine in build.GO_MACHINES if any(machine in file for file in files)]
+            command = [str(clone / "scripts" / "dev"), "wheel", "--only", name, *platforms]
+            if subprocess.run(command, env=environment, check=False).returncode:
+                raise SystemExit(f"the second build of {name} failed (see above)")
+            problems += [problem for path in made(name) for problem in _differences(path, clone / "dist" / path.name)]
+    if problems:
+        raise SystemExit("\n".join(problems))
+    print("two builds are the same, byte for byte", flush=True)
+
+
+def _differences(first: Path, second: Path) -> Iterator[str]:
+    if first.read_bytes() == second.read_bytes():
+        return
+    yield f"{first.name} is not what the last commit's build elsewhere is, in:"
+    if first.suffix == ".whl":
+        with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as other:
+            parts = [{(each.filename, each.CRC, each.external_attr) for each in it.infolist()} for it in (one, other)]
+        yield from sorted(f"  {name}" for name in {part[0] for part in parts[0] ^ parts[1]})
 
 
 def try_everywhere(wheel: Path) -> None:

@@ -30,6 +30,7 @@ BUILT = {
     "helm-sdkpy": r"helm_sdkpy/_lib/[^/]+/libhelm_sdkpy\.so",
     "helm-sdkpy-testing": r"helm_sdkpy_testing/_bin/[^/]+/testcluster",
 }
+PYTHONS = [f"3.{minor}" for minor in range(11, 20)]
 PROGRAM = Path(__file__).with_name("wheel_program.py")
 CHART = build.ROOT / "examples" / "charts" / "shop"
 
@@ -168,16 +169,20 @@ def try_everywhere(wheel: Path) -> None:
 
 def pythons() -> list[Path]:
     """One interpreter of each supported version that the machine has."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    places = [*pyenv.glob("3.*/bin/python3"), *(Path(each) for each in os.environ["PATH"].split(os.pathsep))]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    # Pyenv's shims on PATH are slow, and start what the directory asks for; the versions themselves lie beside them.
+    directories = [place for text in os.environ["PATH"].split(os.pathsep) if (place := Path(text)) != pyenv / "shims"]
     found: dict[str, Path] = {}
-    for place in places:
-        for path in [place] if place.is_file() else sorted(place.glob("python3.[0-9]*")):
-            version = [str(path), "-Ic", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"]
-            done = subprocess.run(version, capture_output=True, text=True, check=False)
-            if re.fullmatch(r"3\.1[1-9]\n", done.stdout):
-                found.setdefault(done.stdout.strip(), path)
-    return [found[version] for version in sorted(found)]
+    for path in [
+        *pyenv.glob("versions/3.*/bin/python3.*"),
+        *(each / f"python{v}" for v in PYTHONS for each in directories),
+    ]:
+        version = path.name.removeprefix("python")
+        if version in PYTHONS and version not in found and path.is_file():
+            able = [str(path), "-Ic", "import venv, ensurepip"]
+            if not subprocess.run(able, capture_output=True, check=False).returncode:
+                found[version] = path
+    return [found[version] for version in PYTHONS if version in found]
 
 
 def _run(command: list[str], directory: str | None = None) -> str:

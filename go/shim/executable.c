@@ -4,6 +4,7 @@
 #include "executable.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -13,8 +14,8 @@ typedef void initialiser(int argc, char **argv, char **environment);
 extern int helm_sdkpy_main(int argc, char **argv);
 extern int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, initialiser *init,
                              void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
-extern initialiser *__init_array_start[] __attribute__((visibility("hidden")));
-extern initialiser *__init_array_end[] __attribute__((visibility("hidden")));
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
 #define ENTRY(type, code)                                                                                              \
   __asm__(".text\n.globl helm_start\n.hidden helm_start\n.type helm_start," type "\nhelm_start:\n" code)
@@ -33,6 +34,18 @@ __attribute__((section(".interp"), used, retain)) static const char interpreter[
 
 static void nothing(int number) { (void)number; }
 
+// What the loader would read as well: GNU's linker defines __init_array_start in no shared library.
+static void initialise_all(int argc, char **argv, char **environment) {
+  uintptr_t base = (uintptr_t)&__ehdr_start, array = 0, size = 0;
+  for (const ElfW(Dyn) *each = _DYNAMIC; each->d_tag != DT_NULL; each++) {
+    if (each->d_tag == DT_INIT_ARRAY) array = base + each->d_un.d_ptr;
+    if (each->d_tag == DT_INIT_ARRAYSZ) size = each->d_un.d_val;
+  }
+  for (uintptr_t each = array; each < array + size; each += sizeof(initialiser *)) {
+    (*(initialiser **)each)(argc, argv, environment);
+  }
+}
+
 // Go is a guest in a library: it leaves SIGPIPE and SIGXFSZ as it finds them, which Python ignores, and programs that it
 // starts inherit that. As a program of its own it must take SIGPIPE, before its runtime looks: then a write to a closed
 // connection is an error, one to a closed standard output ends it, and the programs that it starts have the default.
@@ -40,7 +53,7 @@ static void initialise(int argc, char **argv, char **environment) {
   struct sigaction taken = {.sa_handler = nothing, .sa_flags = SA_ONSTACK | SA_RESTART};
   sigaction(SIGPIPE, &taken, 0);
   signal(SIGXFSZ, SIG_DFL);
-  for (initialiser **each = __init_array_start; each < __init_array_end; each++) (*each)(argc, argv, environment);
+  initialise_all(argc, argv, environment);
 }
 
 static int run(int argc, char **argv, char **environment) {

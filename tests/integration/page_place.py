@@ -91,7 +91,7 @@ class Place:
             "PYTHONUNBUFFERED": "1",
             # The addresses are the test cluster's, and so is who signed their certificates.
             "SSL_CERT_FILE": self.cluster.ca_file,
-            **({"PIP_FIND_LINKS": wheels, "PIP_PRE": "1"} if wheels else {}),
+            **({"PIP_FIND_LINKS": str(Path(wheels).resolve()), "PIP_PRE": "1"} if wheels else {}),
         }
 
     def credentials(self) -> dict[str, str]:

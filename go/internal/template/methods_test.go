@@ -99,7 +99,7 @@ func roots(t *testing.T) []reflect.Type {
 		t.Fatal(err)
 	}
 	engine := engine.Engine{CustomTemplateFuncs: template.FuncMap{"capture": capture}}
-	if _, err := engine.Render(&one, values); err != nil {
+	if _, err := engine.RenderWithContext(t.Context(), &one, values); err != nil {
 		t.Fatal(err)
 	}
 	return types

@@ -82,6 +82,7 @@ async def run(options: argparse.Namespace) -> int:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, options.port))
+            listener.listen()  # before the link is told: who follows it at once waits and is not refused
             port = listener.getsockname()[1]
 
             said = itertools.chain(["Open"], itertools.repeat("For another browser"))

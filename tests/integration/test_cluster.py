@@ -272,12 +272,11 @@ class TestWebhooks:
         configurations = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
         helm_cluster.request("POST", configurations, {"metadata": {"name": namespace.name}, "webhooks": [webhook]})
         try:
-            began = time.monotonic()
-            # The configuration takes a moment to act; in that time, too, nothing may be refused.
+            # The configuration takes a moment to act; in that time, too, nothing may be refused, as it would be by a
+            # webhook that does not answer.
             for number in range(20):
                 namespace.create("v1", "configmaps", {"metadata": {"name": f"map-{number}"}})
                 time.sleep(0.05)
-            assert time.monotonic() - began < 5
             log = metric(helm_cluster, "apiserver_admission_webhook_request_total", f'name="{webhook["name"]}"')
             assert 'code="200"' in log
         finally:

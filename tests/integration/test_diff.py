@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import base64
-import contextlib
-import inspect
-import io
 import json
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -446,23 +440,3 @@ async def test_arguments_that_are_wrong(helm_config: Configuration, options: dic
     with pytest.raises(ValidationError, match=rf"^{field}\b") as raised:
         await Diff(helm_config).run("shop", **options)
     assert raised.value.details["field"] == field
-
-
-async def test_the_page(helm_config: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = Path(__file__).parents[2]
-    page = (root / "docs" / "diff.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```\n", page, re.S)
-    assert len(blocks) == 2
-    monkeypatch.chdir(root / "examples" / "charts")
-    await Install(helm_config).run("shop", "./shop", wait=False)
-    printed = io.StringIO()
-    names: dict[str, Any] = {"Diff": Diff, "config": helm_config}
-    for block in blocks:
-        with contextlib.redirect_stdout(printed):
-            found: Any = eval(compile(block, "diff.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-            if inspect.iscoroutine(found):
-                await found
-    shown = re.findall(r"(?:^    .*\n)+", page, re.M)[0].replace("\n    ", "\n").removeprefix("    ")
-    said = printed.getvalue().replace(f"{helm_config.namespace}", "web")
-    assert said.startswith(shown.partition("…")[0])
-    assert said.endswith("False\n")

@@ -250,7 +250,7 @@ def test_fleet_on_the_users_clusters(helm_cluster: TestCluster, tmp_path: Path) 
         assert re.search(r"^east +unchanged +2 .*\nwest +unchanged +1 ", said, re.M), said
 
         slow = str(ROOT / "examples" / "charts" / "stuck")
-        code, said = fleet("--chart", slow, "--name", "slow", "--deadline", "3", contexts=("east",))
+        code, said = fleet("--chart", slow, "--name", "slow", "--deadline", "15", contexts=("east",))
         assert code == 1
         assert re.search(r"^east +deadline_exceeded +- ", said, re.M), said
         assert Objects(helm_cluster, east).statuses("slow") == ["failed"]

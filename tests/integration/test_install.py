@@ -519,7 +519,9 @@ async def test_rollback_on_failure_uninstalls(helm_config: Configuration, object
 
 async def test_rollback_on_failure_waits_though_nobody_asked(helm_config: Configuration, objects: Objects) -> None:
     with pytest.raises(WaitTimeoutError):
-        await Install(helm_config).run("shop", STUCK.archive(), wait=False, timeout=0.5, rollback_on_failure=True)
+        await Install(helm_config).run(
+            "shop", STUCK.archive(), wait=False, timeout=0.5, cleanup_timeout=30, rollback_on_failure=True
+        )
     assert objects.statuses("shop") == []
 
 

@@ -91,8 +91,9 @@ async def test_qps_and_burst_limit(helm_cluster: TestCluster, helm_namespace: st
 
     # Six requests after the first: all but the first of all wait for a fifth of a second.
     assert await seconds(qps=5, burst_limit=1) > 1
-    assert await seconds(qps=5, burst_limit=50) < 1
-    assert await seconds() < 1
+    # The best of some: the machine may be busy.
+    assert min([await seconds(qps=5, burst_limit=50) for _ in range(5)]) < 1
+    assert min([await seconds() for _ in range(5)]) < 1
 
 
 async def test_content_cache(

@@ -55,8 +55,10 @@ async def test_it_ends_when_the_last_object_gets_ready(
     template = {"metadata": {"annotations": {"testcluster/ready": None}}}
     await asyncio.to_thread(objects.patch, "deployments", "shop", {"spec": {"template": template}})
     ready = await asyncio.wait_for(waiting, 60)
-    assert {each["status"] for each in ready["resources"]} == {"ready"}
-    assert heard.of("resource")[-1]["status"] == "ready"
+    # helm's legacy waiter is content before the last of the old pods is gone (helm: pkg/kube/ready.go).
+    content = {"ready"} if strategy == "watcher" else {"ready", "in_progress"}
+    assert {each["status"] for each in ready["resources"]} <= content
+    assert heard.of("resource")[-1]["status"] in content
     assert heard.actions() == []
     assert [revision["status"] for revision in await History(helm_config).run("shop")] == ["deployed"]
 

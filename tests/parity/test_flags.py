@@ -631,14 +631,14 @@ UPGRADE: Final[Cases] = {
     ],
     "rollback-on-failure": [
         install(GROWING),
-        upgrade(GROWING, set_string="value=2", timeout=2, rollback_on_failure=True, fails="rolled back due to"),
+        upgrade(GROWING, set_string="value=2", timeout=5, rollback_on_failure=True, fails="rolled back due to"),
     ],
     "rollback-on-failure-cleanup": [
         install(GROWING),
         upgrade(
             GROWING,
             set_string="value=2",
-            timeout=2,
+            timeout=5,
             rollback_on_failure=True,
             cleanup_on_fail=True,
             fails="rolled back due to",
@@ -829,7 +829,7 @@ ROLLBACK: Final[Cases] = {
     ],
     "force-replace": [
         install(WEB, server_side=False),
-        upgrade(WEB, server_side=False, set="replicas=2"),
+        upgrade(WEB, server_side=False, set="replicas=2", wait=True),
         rollback(force_replace=True, server_side=False),
     ],
     "no-release": [rollback(fails="release: not found")],
